@@ -1,0 +1,101 @@
+/**
+ * Where a value of a document stands in the file. Looked up only for problems, by walking the YAML nodes again, so that
+ * a document without problems pays nothing.
+ */
+import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type Pair, type Scalar } from 'yaml'
+import { OPENING } from './expression.ts'
+
+/** Keys and indexes from the root of a document. */
+export type Path = readonly (string | number)[]
+
+export interface Position {
+  readonly file: string
+  /** counted from 1 */
+  readonly line: number
+  /** counted from 1 */
+  readonly column: number
+}
+
+export interface Located {
+  readonly line: number
+  readonly column: number
+  /** the text of the scalar, when it holds a load-time expression */
+  readonly expression?: string
+  /** reported already: whatever else is wrong with the value follows from that */
+  readonly broken: boolean
+  readonly node: Node | null
+}
+
+/** What Places asks of the reader that made the data (tree.ts). */
+export interface NodeReader {
+  /** the key as the data has it */
+  keyOf(key: unknown): string | undefined
+  /** the node an alias stands for, or the node itself */
+  resolve(node: unknown): Node | null
+  isBroken(node: Node | null): boolean
+}
+
+export class Places {
+  /** number of the document in its file, from 0 */
+  readonly document: number
+  readonly #root: Node | null
+  readonly #lines: LineCounter
+  readonly #reader: NodeReader
+
+  constructor(document: number, root: Node | null, lines: LineCounter, reader: NodeReader) {
+    this.document = document
+    this.#root = root
+    this.#lines = lines
+    this.#reader = reader
+  }
+
+  /** The nearest thing that is in the file: defaults, for one, are not. */
+  locate(path: Path, atKey: boolean): Located {
+    let node = this.#reader.resolve(this.#root)
+    let key: Node | null = null
+    let found = 0
+    for (const part of path) {
+      const next: Step | undefined = this.#step(node, part)
+      if (next === undefined) break
+      key = next.key
+      node = this.#reader.resolve(next.value)
+      found += 1
+    }
+    const expression = isScalar(node) && node.source?.includes(OPENING) ? node.source : undefined
+    const whole = found === path.length
+    const value = isScalar(node) && !isEmpty(node) ? node : null
+    const target = (whole && !atKey ? value : null) ?? key ?? node
+    return {
+      ...this.at(target?.range?.[0] ?? 0),
+      node,
+      broken: whole && !atKey && this.#reader.isBroken(node),
+      ...(whole && expression !== undefined && { expression }),
+    }
+  }
+
+  at(offset: number): { line: number; column: number } {
+    const { line, col } = this.#lines.linePos(offset)
+    return { line, column: col }
+  }
+
+  #step(node: Node | null, part: string | number): Step | undefined {
+    if (isMap(node)) {
+      const pair = node.items.find((item: Pair) => this.#reader.keyOf(item.key) === String(part))
+      return pair === undefined ? undefined : { key: pair.key as Node, value: pair.value }
+    }
+    if (isSeq(node)) {
+      const item = node.items[Number(part)]
+      // An item has no key of its own: it is found where it begins, also when it is an alias.
+      return item === undefined ? undefined : { key: isAlias(item) ? this.#reader.resolve(item) : (item as Node), value: item }
+    }
+    return undefined
+  }
+}
+
+interface Step {
+  readonly key: Node | null
+  readonly value: unknown
+}
+
+/** `key:` with nothing behind it has a place of no length somewhere after the key. */
+const isEmpty = (node: Scalar): boolean => node.range === undefined || node.range == null || node.range[0] === node.range[1]

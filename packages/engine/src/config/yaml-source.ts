@@ -1,0 +1,61 @@
+/**
+ * Text → YAML documents, with every bound that keeps a hostile text harmless: size and depth here, aliases in tree.ts.
+ * The depth is watched while the tokens arrive, since the composer recurses. Called by load.ts; does no I/O.
+ */
+import { Composer, type Document, Lexer, LineCounter, Parser, type YAMLParseError } from 'yaml'
+
+/** Characters of a file, far above any sensible document (10,000 routes need 3 M). */
+export const SIZE_MAX = 16 * 1024 * 1024
+/** Nested collections of a document. */
+export const DEPTH_MAX = 100
+
+/** A fault found before there is a tree to point into. */
+export interface SourceFault {
+  readonly code: string
+  readonly message: string
+  readonly offset: number
+}
+
+export interface YamlSource {
+  readonly text: string
+  readonly documents: readonly Document[]
+  readonly lines: LineCounter
+  readonly faults: readonly SourceFault[]
+}
+
+/** Faults are at most one for each document: what follows a syntax error is guesswork. */
+export function parseYaml(file: string): YamlSource {
+  const text = file.startsWith('\uFEFF') ? file.slice(1) : file
+  const lines = new LineCounter()
+  lines.addNewLine(0)
+  if (text.length > SIZE_MAX) {
+    const message = `the file has ${text.length} characters; ${SIZE_MAX} are the most`
+    return { text: '', documents: [], lines, faults: [{ code: 'file-too-large', message, offset: 0 }] }
+  }
+  const documents: Document[] = []
+  const parser = new Parser(lines.addNewLine)
+  // Duplicate keys are found in tree.ts: the composer compares every pair of keys.
+  const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false })
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) documents.push(...composer.next(token))
+    if (parser.stack.length > DEPTH_MAX) {
+      const message = `collections are nested more than ${DEPTH_MAX} levels deep`
+      return { text, documents: [], lines, faults: [{ code: 'too-deep', message, offset: parser.offset }] }
+    }
+  }
+  for (const token of parser.end()) documents.push(...composer.next(token))
+  documents.push(...composer.end(false, text.length))
+  return { text, documents, lines, faults: documents.flatMap((document) => syntaxFault(document, text)) }
+}
+
+function syntaxFault(document: Document, text: string): SourceFault[] {
+  let first: Pick<YAMLParseError, 'pos' | 'message' | 'code'> | undefined
+  for (const error of [...document.errors, ...document.warnings]) {
+    if (first === undefined || error.pos[0] < first.pos[0]) first = error
+  }
+  if (first === undefined) return []
+  const offset = Math.min(first.pos[0], text.length)
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0] ?? ''
+  const hint = line.includes('${{') ? '. Inside [ ] and { } an expression must stand in quotes' : ''
+  return [{ code: 'yaml-syntax', message: first.message.split('\n', 1)[0] + hint, offset }]
+}

@@ -1,0 +1,284 @@
+/**
+ * The whole interface between the engine and a binding, and between two bindings. It imports nothing of the engine,
+ * so that a reader can learn it alone. Streams are in-process and synchronous: no call here returns a promise on the
+ * path of a message.
+ */
+import type { Socket } from 'node:net'
+
+/** The vocabulary two neighbouring bindings share. Each protocol package exports exactly one, in its `stream.ts`. */
+export interface Protocol {
+  /** initiator → acceptor, once: "publish as client-1", "fetch topic t from 5" */
+  open: unknown
+  /** acceptor → initiator, at most once: negotiated limits, partition list */
+  accept: unknown
+  /** rides with each payload: topic and QoS, or key, headers and offset */
+  meta: unknown
+  /** no payload, costs no credit: filters changed, end of log reached */
+  signal: unknown
+}
+
+/**
+ * Why a stream ended before its time, in words every protocol can translate.
+ * - `refused` not acceptable here (no route, wrong state); `invalid` malformed or illegal content
+ * - `not-authorized` permission is missing; `not-found` the named thing does not exist
+ * - `too-large` a size limit; `quota` a count or rate limit; `unavailable` cannot now, may work later
+ * - `timeout` a deadline passed, the outcome is unknown; `shutdown` the engine or binding stops
+ * - `taken-over` another stream owns this session now; `closed` the peer is gone; `internal` a fault of ours
+ */
+export type ErrorCode =
+  | 'refused'
+  | 'invalid'
+  | 'not-authorized'
+  | 'not-found'
+  | 'too-large'
+  | 'quota'
+  | 'unavailable'
+  | 'timeout'
+  | 'shutdown'
+  | 'taken-over'
+  | 'closed'
+  | 'internal'
+
+/** The only kind of error that travels on streams. `message` is written for operators; it names the thing at fault. */
+export class StreamError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StreamError'
+    this.code = code
+  }
+}
+
+/** What a guard found out about the credentials of one connection. */
+export interface Session {
+  readonly guard: string
+  readonly identity: string
+  readonly roles: readonly string[]
+  readonly attributes: Readonly<Record<string, string>>
+  /** epoch ms, or null when it does not end by itself */
+  readonly expiresAt: number | null
+}
+
+/** My side of a duplex stream. The engine has the only implementation. */
+export interface Stream<P extends Protocol> {
+  readonly session: Session | null
+  /** credit > 0 and the writing half is open */
+  readonly writable: boolean
+  /** bytes (payload + 64 a message) that may be written before `writable` turns false */
+  readonly credit: number
+  /** both halves are over: nothing more will be delivered, and calls do nothing */
+  readonly closed: boolean
+  /** Acceptor only, at most once, after `Binding.accept` returned or from inside it. */
+  accept(info: P['accept']): void
+  /** Hands over one whole payload. False: stop until `onWritable`. Must not be called when `writable` is false. */
+  write(payload: Buffer, meta: P['meta']): boolean
+  signal(signal: P['signal']): void
+  /** Room: the peer may send `cost` more. Costs are what `onData` reports. */
+  grant(cost: number): void
+  /** Safety: the peer's writes up to number `through` (counted from 1) are stored; `refused` names why write `through` itself was not. */
+  ack(through: number, refused?: StreamError): void
+  /** Half close: no more writes from me. */
+  end(): void
+  /** Both halves, at once. My own handler is not called back. Safe on a closed stream. */
+  abort(error: StreamError): void
+}
+
+/** What a binding implements for each side it holds. Every call is synchronous and may not block. */
+export interface StreamHandler<P extends Protocol> {
+  onAccept?(info: P['accept']): void
+  /** `payload` and the buffers in `meta` are borrowed for the call: copy to keep. */
+  onData(payload: Buffer, meta: P['meta'], cost: number): void
+  onSignal?(signal: P['signal']): void
+  onWritable?(): void
+  onAck?(through: number, refused?: StreamError): void
+  /** The peer will write no more. Signals, acks and grants still flow until I end too. */
+  onEnd(): void
+  /** Last call of all: the stream is over without a regular end. */
+  onAbort(error: StreamError): void
+}
+
+/** The next hop, resolved from zilla.yaml before `attach` runs. */
+export interface Exit<P extends Protocol> {
+  /** binding name */
+  readonly name: string
+  /** Opens a stream; null: refused by the next hop. `onAccept` may be called before this returns. */
+  connect(open: P['open'], session: Session | null, handler: StreamHandler<P>): Stream<P> | null
+  /**
+   * The same open, answered with a raw socket, for libraries that must own one. The socket may still be connecting;
+   * its errors arrive as `error` events. Null: the next hop cannot give one.
+   */
+  dial(open: P['open'], session: Session | null): Socket | null
+}
+
+export interface BindingConfig {
+  options?: unknown
+  when?: unknown
+  with?: unknown
+}
+
+/** One entry of `routes:`; a bare `exit:` is the last of them, without conditions. */
+export interface Route<C extends BindingConfig, P extends Protocol> {
+  /** empty: always matches */
+  readonly when: readonly NonNullable<C['when']>[]
+  readonly with: C['with']
+  /** null: nothing to exit to (only where the module says that an exit is optional) */
+  readonly exit: Exit<P> | null
+  /** the route's `guarded:` clause */
+  permits(session: Session | null): boolean
+}
+
+export type Kind = 'client' | 'server' | 'proxy' | 'cache_client' | 'cache_server' | 'remote_client' | 'remote_server'
+
+/** Work to be done once at the end of this turn, or at a time. An object, so that scheduling costs no closure. */
+export interface Task {
+  run(): void
+  /** `run` threw: end what this task belongs to. The engine has reported the fault already. */
+  fault(error: StreamError): void
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+/** The only source of time for bindings, so that tests can drive it. */
+export interface Clock {
+  /** epoch ms, may jump */
+  now(): number
+  /** ms since an arbitrary start, never goes back */
+  monotonic(): number
+  after(ms: number, task: Task): Timer
+  /** Once, after all I/O events of this turn have been handled (one `setImmediate` for the whole engine). A task may be queued only once a turn. */
+  endOfTurn(task: Task): void
+}
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** Events and counters of one binding. Names are dotted: `mqtt.publish.received`. */
+export interface Reporter {
+  /** One log line. `event` is a stable code such as `MQTT_CLIENT_REFUSED`; `fields` must be plain JSON. */
+  event(level: Level, event: string, message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** Get it once, keep it, call `add` on the hot path. */
+  counter(name: string): Counter
+  /** An exception that should not have happened: logged with its stack, counted. */
+  fault(where: string, error: unknown): void
+}
+
+export interface Counter {
+  value: number
+}
+
+/** Everything a binding may touch. There is no other way in. */
+export interface BindingContext<C extends BindingConfig, Out extends Protocol> {
+  readonly namespace: string
+  /** as in the document */
+  readonly name: string
+  readonly kind: Kind
+  /** validated, defaults filled, frozen */
+  readonly options: NonNullable<C['options']>
+  readonly routes: readonly Route<C, Out>[]
+  /** folder of the document: relative paths in options start there */
+  readonly directory: string
+  /** `-P name=value` of the command line */
+  readonly properties: ReadonlyMap<string, string>
+  guard(name: string): Guard
+  readonly clock: Clock
+  readonly report: Reporter
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** One running entry of `bindings:`. */
+export interface Binding<In extends Protocol> {
+  /** Returns the handler of the acceptor's side, or null: refused. Grant, accept and signal are allowed inside; write and abort are not. */
+  accept?(open: In['open'], stream: Stream<In>): StreamHandler<In> | null
+  dial?(open: In['open'], session: Session | null): Socket | null
+  /** Listen, dial, load. Rejects with a `StreamError` or an `Error` whose message names the cause. Called last hop first. */
+  start?(): Promise<void>
+  /** Take no new work; finish what is there. Called first hop first, without waiting for the hop before. Resolves when nothing is left; the engine stops waiting at its deadline. */
+  drain?(): Promise<void>
+  /** Where it listens, once started; what the command line prints. */
+  addresses?(): readonly ListenAddress[]
+  /** Release everything. Safe twice, safe after a failed start, safe without start. */
+  stop?(): Promise<void>
+}
+
+/** A fault in the document found by a module's own `check`. `path` is relative to the entry: `['options', 'port']`. */
+export interface Finding {
+  readonly level: 'error' | 'warning'
+  readonly path: readonly (string | number)[]
+  /** stable, kebab-case: `port-range-empty` */
+  readonly code: string
+  readonly message: string
+}
+
+/** One entry of `bindings:` as written, after defaults; what `check` sees. */
+export interface BindingEntry<C extends BindingConfig = BindingConfig> {
+  readonly type: string
+  readonly kind: Kind
+  readonly options?: C['options']
+  readonly routes?: readonly {
+    readonly when?: readonly NonNullable<C['when']>[]
+    readonly with?: C['with']
+    readonly guarded?: Readonly<Record<string, readonly string[]>>
+    readonly exit?: string
+  }[]
+  readonly exit?: string
+}
+
+/** What a kind speaks on its two sides, by protocol name (`bytes`, `mqtt`, `kafka`). */
+export interface KindSpec {
+  /** protocol of streams that other bindings may open to this one; absent: never an exit */
+  readonly accepts?: string
+  /** protocol it speaks to its exit; absent: takes no exit */
+  readonly produces?: string
+  /** produces, but `exit` may be missing */
+  readonly exitOptional?: boolean
+  /** more than the first matching route may be used, so that no route hides those after it */
+  readonly everyRoute?: boolean
+}
+
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/** What a package exports for each `type:`. */
+export interface BindingModule<
+  C extends BindingConfig = BindingConfig,
+  In extends Protocol = Protocol,
+  Out extends Protocol = Protocol,
+> {
+  readonly type: string
+  readonly kinds: Readonly<Partial<Record<Kind, KindSpec>>>
+  /** JSON Schema 2020-12 of one entry of this type; one source for ajv, static types and the reference page. */
+  readonly schema: JsonSchema
+  /** Rules that a schema cannot say. Pure: no socket, file or clock. */
+  check?(entry: BindingEntry<C>): Finding[]
+  attach(context: BindingContext<C, Out>): Binding<In>
+}
+
+/** One running entry of `guards:`. */
+export interface Guard {
+  /** Called per connection, never per message. Null: the credentials are not accepted. */
+  authorize(credentials: string): Promise<Session | null>
+  /** Whether the session, given by this guard, holds every one of the roles. */
+  permits(session: Session, roles: readonly string[]): boolean
+  start?(): Promise<void>
+  stop?(): Promise<void>
+}
+
+export interface GuardContext<O = unknown> {
+  readonly namespace: string
+  readonly name: string
+  readonly options: O
+  readonly directory: string
+  readonly clock: Clock
+  readonly report: Reporter
+}
+
+export interface GuardModule<O = unknown> {
+  readonly type: string
+  readonly schema: JsonSchema
+  check?(entry: { readonly type: string; readonly options?: O }): Finding[]
+  attach(context: GuardContext<O>): Guard
+}

@@ -1,0 +1,3 @@
+export * from './codec/properties.ts'
+export * from './message.ts'
+export * from './stream.ts'

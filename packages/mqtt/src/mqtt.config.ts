@@ -1,0 +1,373 @@
+// Generated from mqtt.schema.json: do not edit; npm run generate
+import type { JsonSchema } from '@zilla-ts/engine'
+
+/**
+ * What `type: mqtt` entries hold.
+ */
+export interface MqttConfig {
+  /**
+   * Who may connect, and how much one connection may take.
+   */
+  options: {
+    /**
+     * Store that holds session ownership; optional, since ownership is kept on the sessions topic.
+     */
+    store?: string
+    /**
+     * Protocol versions that are served; others are answered with a refusal they understand.
+     *
+     * @minItems 1
+     */
+    versions: ['v3.1.1' | 'v5', ...('v3.1.1' | 'v5')[]]
+    limits: MqttLimits
+  }
+  when?: {
+    /**
+     * Clients the item is for; absent: all.
+     *
+     * @minItems 1
+     */
+    session?: [
+      {
+        /**
+         * Client identifier, `*` stands for any run of characters.
+         */
+        'client-id': string
+      },
+      ...{
+        /**
+         * Client identifier, `*` stands for any run of characters.
+         */
+        'client-id': string
+      }[]
+    ]
+    /**
+     * Topics that may be published to.
+     *
+     * @minItems 1
+     */
+    publish?: [
+      {
+        /**
+         * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
+         */
+        topic: string
+      },
+      ...{
+        /**
+         * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
+         */
+        topic: string
+      }[]
+    ]
+    /**
+     * Filters that may be subscribed to: all topics a client's filter matches must be matched by one of these.
+     *
+     * @minItems 1
+     */
+    subscribe?: [
+      {
+        /**
+         * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
+         */
+        topic: string
+      },
+      ...{
+        /**
+         * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
+         */
+        topic: string
+      }[]
+    ]
+  }
+}
+/**
+ * Bounds on what one connection may take of memory and time.
+ */
+export interface MqttLimits {
+  /**
+   * How long a new connection may take to send CONNECT.
+   */
+  connectSeconds: number
+  /**
+   * Largest CONNECT packet, its will included.
+   */
+  connectBytes: number
+  /**
+   * How long the exit may take to answer a CONNECT, SUBSCRIBE or UNSUBSCRIBE before the client is told that the server is unavailable.
+   */
+  answerSeconds: number
+  /**
+   * Longest keep-alive; MQTT 5 clients that ask for more, or for none, are told this one. No limit when absent.
+   */
+  keepAliveSeconds?: number
+  /**
+   * How long a client may leave what is sent to it unread before it is disconnected.
+   */
+  stalledSeconds: number
+  /**
+   * Largest packet taken from a client; what the exit can store may be less.
+   */
+  packetBytes: number
+  /**
+   * Publishes of QoS 1 and 2 of one client that may wait for storage; the Receive Maximum told to MQTT 5 clients.
+   */
+  receiveMaximum: number
+  /**
+   * Topic aliases a client may use; 0 forbids them.
+   */
+  topicAliasMaximum: number
+  /**
+   * Subscriptions of one client; more are refused with Quota exceeded.
+   */
+  subscriptions: number
+  /**
+   * Levels of a topic name or filter.
+   */
+  topicLevels: number
+  /**
+   * Deliveries of QoS 1 and 2 to one client that may wait for its acknowledgement; its own Receive Maximum may be less.
+   */
+  inFlight: number
+  /**
+   * Messages that may wait for one client, because it reads slowly or acknowledges late.
+   */
+  queueBytes: number
+}
+
+/** JSON Schema of a whole `type: mqtt` entry. */
+export const schema: JsonSchema = {
+  "title": "mqtt",
+  "description": "MQTT 3.1.1 and 5.0: `server` speaks with clients on byte streams and hands their sessions, publishes and subscriptions to its exit.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+    "type",
+    "kind"
+  ],
+  "properties": {
+    "type": {
+      "const": "mqtt"
+    },
+    "kind": {
+      "enum": [
+        "server"
+      ]
+    },
+    "options": {
+      "description": "Who may connect, and how much one connection may take.",
+      "type": "object",
+      "additionalProperties": false,
+      "default": {},
+      "properties": {
+        "store": {
+          "description": "Store that holds session ownership; optional, since ownership is kept on the sessions topic.",
+          "x-reference": "store",
+          "$ref": "zilla:reference"
+        },
+        "versions": {
+          "description": "Protocol versions that are served; others are answered with a refusal they understand.",
+          "type": "array",
+          "minItems": 1,
+          "uniqueItems": true,
+          "items": {
+            "enum": [
+              "v3.1.1",
+              "v5"
+            ]
+          },
+          "default": [
+            "v3.1.1",
+            "v5"
+          ]
+        },
+        "limits": {
+          "title": "MqttLimits",
+          "description": "Bounds on what one connection may take of memory and time.",
+          "type": "object",
+          "additionalProperties": false,
+          "default": {},
+          "properties": {
+            "connectSeconds": {
+              "description": "How long a new connection may take to send CONNECT.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 3600,
+              "default": 10
+            },
+            "connectBytes": {
+              "description": "Largest CONNECT packet, its will included.",
+              "type": "integer",
+              "minimum": 128,
+              "maximum": 268435460,
+              "default": 65536
+            },
+            "answerSeconds": {
+              "description": "How long the exit may take to answer a CONNECT, SUBSCRIBE or UNSUBSCRIBE before the client is told that the server is unavailable.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 3600,
+              "default": 30
+            },
+            "keepAliveSeconds": {
+              "description": "Longest keep-alive; MQTT 5 clients that ask for more, or for none, are told this one. No limit when absent.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535
+            },
+            "stalledSeconds": {
+              "description": "How long a client may leave what is sent to it unread before it is disconnected.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 3600,
+              "default": 60
+            },
+            "packetBytes": {
+              "description": "Largest packet taken from a client; what the exit can store may be less.",
+              "type": "integer",
+              "minimum": 128,
+              "maximum": 268435460,
+              "default": 268435460
+            },
+            "receiveMaximum": {
+              "description": "Publishes of QoS 1 and 2 of one client that may wait for storage; the Receive Maximum told to MQTT 5 clients.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535,
+              "default": 256
+            },
+            "topicAliasMaximum": {
+              "description": "Topic aliases a client may use; 0 forbids them.",
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 65535,
+              "default": 16
+            },
+            "subscriptions": {
+              "description": "Subscriptions of one client; more are refused with Quota exceeded.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 1000
+            },
+            "topicLevels": {
+              "description": "Levels of a topic name or filter.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65536,
+              "default": 200
+            },
+            "inFlight": {
+              "description": "Deliveries of QoS 1 and 2 to one client that may wait for its acknowledgement; its own Receive Maximum may be less.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535,
+              "default": 256
+            },
+            "queueBytes": {
+              "description": "Messages that may wait for one client, because it reads slowly or acknowledges late.",
+              "type": "integer",
+              "minimum": 1024,
+              "maximum": 1073741824,
+              "default": 1048576
+            }
+          }
+        }
+      }
+    },
+    "routes": {
+      "description": "Tried in order, for each session, published topic and subscribed filter; the first that matches takes it.",
+      "type": "array",
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "when": {
+            "description": "Any item is enough; inside an item everything must hold. An item without `publish` admits no publish, one without `subscribe` no subscription.",
+            "type": "array",
+            "items": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "session": {
+                  "description": "Clients the item is for; absent: all.",
+                  "type": "array",
+                  "minItems": 1,
+                  "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": [
+                      "client-id"
+                    ],
+                    "properties": {
+                      "client-id": {
+                        "description": "Client identifier, `*` stands for any run of characters.",
+                        "type": "string",
+                        "examples": [
+                          "sensor-*"
+                        ]
+                      }
+                    }
+                  }
+                },
+                "publish": {
+                  "description": "Topics that may be published to.",
+                  "type": "array",
+                  "minItems": 1,
+                  "items": {
+                    "$ref": "#/$defs/topic"
+                  }
+                },
+                "subscribe": {
+                  "description": "Filters that may be subscribed to: all topics a client's filter matches must be matched by one of these.",
+                  "type": "array",
+                  "minItems": 1,
+                  "items": {
+                    "$ref": "#/$defs/topic"
+                  }
+                },
+                "topic": {
+                  "not": {},
+                  "x-hint": "Name it under `publish` or `subscribe`."
+                },
+                "capabilities": {
+                  "not": {},
+                  "x-hint": "Use `session`, `publish` or `subscribe` instead."
+                }
+              }
+            }
+          },
+          "guarded": {
+            "$ref": "zilla:guarded"
+          },
+          "exit": {
+            "$ref": "zilla:exit"
+          }
+        }
+      }
+    },
+    "exit": {
+      "$ref": "zilla:exit"
+    }
+  },
+  "$defs": {
+    "topic": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": [
+        "topic"
+      ],
+      "properties": {
+        "topic": {
+          "description": "Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.",
+          "type": "string",
+          "minLength": 1,
+          "examples": [
+            "sensor/+/state",
+            "device/{id}/#"
+          ]
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/** tcp server: listens on every port of its set and opens a `bytes` stream to the exit of each connection's route. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Binding, BindingContext, Counter, ListenAddress, Route } from '@zilla-ts/engine'
+import { StreamError } from '@zilla-ts/engine'
+import type { Bytes } from '../stream.ts'
+import { Condition } from './condition.ts'
+import { Connection } from './connection.ts'
+import { expandPorts } from './ports.ts'
+import type { TcpConfig } from './tcp.config.ts'
+
+const BACKLOG = 4096
+/** the default of the document: every address of the host */
+const HOST_ANY = '0.0.0.0'
+
+interface CompiledRoute {
+  readonly route: Route<TcpConfig, Bytes>
+  readonly when: readonly Condition[]
+}
+
+export class TcpServer implements Binding<Bytes> {
+  readonly #context: BindingContext<TcpConfig, Bytes>
+  readonly #routes: readonly CompiledRoute[]
+  readonly #connections = new Set<Connection>()
+  readonly #opened: Counter
+  readonly #refused: Counter
+  #servers: Server[] = []
+  #drained: (() => void) | null = null
+
+  constructor(context: BindingContext<TcpConfig, Bytes>) {
+    this.#context = context
+    this.#routes = context.routes.map((route) => ({
+      route,
+      when: route.when.map((when) => new Condition(when)),
+    }))
+    this.#opened = context.report.counter('tcp.connections.opened')
+    this.#refused = context.report.counter('tcp.connections.refused')
+  }
+
+  async start(): Promise<void> {
+    const { host = HOST_ANY, port = 0 } = this.#context.options
+    for (const number of expandPorts(port)) this.#servers.push(await this.#listen(host, number))
+  }
+
+  addresses(): readonly ListenAddress[] {
+    return this.#servers.flatMap((server) => {
+      const address = server.address()
+      return address === null || typeof address === 'string' ? [] : [{ host: address.address, port: address.port }]
+    })
+  }
+
+  drain(): Promise<void> {
+    for (const server of this.#servers) server.close()
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#drained = resolve
+    })
+  }
+
+  async stop(): Promise<void> {
+    const servers = this.#servers
+    this.#servers = []
+    const closed = servers.map(
+      (server) => new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve())),
+    )
+    for (const connection of this.#connections) connection.abort(new StreamError('shutdown', 'the listener stops'))
+    await Promise.all(closed)
+  }
+
+  #listen(host: string, port: number): Promise<Server> {
+    return new Promise((resolve, reject) => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+        this.#onConnection(socket),
+      )
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(new Error(`cannot listen on ${host}:${port}: ${listenFault(error)}`, { cause: error }))
+      })
+      server.listen({ host, port, backlog: BACKLOG }, () => {
+        server.removeAllListeners('error')
+        // Later errors come from `accept` (no file descriptors left, say): the listener itself lives on.
+        server.on('error', (error) => this.#context.report.event('error', 'TCP_ACCEPT_FAILED', error.message))
+        resolve(server)
+      })
+    })
+  }
+
+  #onConnection(socket: Socket): void {
+    const { localAddress, localPort, remoteAddress, remotePort } = socket
+    // The peer is gone before we looked.
+    if (!localAddress || !localPort || !remoteAddress || !remotePort) {
+      socket.destroy()
+      return
+    }
+    const exit = this.#route(localAddress, localPort)?.route.exit
+    const connection = new Connection(socket, this.#context.clock, (ended) => this.#onClosed(ended))
+    const local = { host: localAddress, port: localPort }
+    const remote = { host: remoteAddress, port: remotePort }
+    const stream = exit?.connect({ local, remote }, null, connection) ?? null
+    if (stream === null) {
+      this.#refused.value++
+      socket.destroy()
+      return
+    }
+    this.#opened.value++
+    this.#connections.add(connection)
+    connection.join(stream)
+  }
+
+  #route(address: string, port: number): CompiledRoute | undefined {
+    return this.#routes.find(
+      ({ when }) =>
+        when.length === 0 || when.some((item) => item.matchesName(address, port) && item.matchesAddress(address)),
+    )
+  }
+
+  #onClosed(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#drained?.()
+  }
+}
+
+function listenFault(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'another program listens there (EADDRINUSE)'
+    case 'EACCES':
+      return 'not permitted for this user (EACCES)'
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address (EADDRNOTAVAIL)'
+    default:
+      return error.message
+  }
+}

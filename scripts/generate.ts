@@ -1,0 +1,149 @@
+/**
+ * Writes what is derived from the JSON Schemas, so that each rule has one source:
+ *   packages/<package>/src/…/<type>.schema.json   by hand: the whole entry of one binding or guard type
+ *   → <type>.config.ts beside it                  `<Type>Config` ({ options, when, with } as they are after defaults) and
+ *                                                 `schema`, so that no code loads JSON files at run time
+ *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
+ * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
+ * write a schema.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compile } from 'json-schema-to-typescript'
+import { dereference } from '../packages/engine/src/config/dereference.ts'
+
+type Json = Record<string, unknown>
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const SUFFIX = '.schema.json'
+
+const isObject = (value: unknown): value is Json =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+
+/** `mqtt-kafka` → `MqttKafkaConfig` */
+function typeName(type: string): string {
+  const words = type.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+  return `${words.join('')}Config`
+}
+
+/** A branch that only restricts what is declared elsewhere says nothing to the type system. */
+const shapesType = (schema: unknown): boolean => isObject(schema) && ('type' in schema || 'enum' in schema || 'const' in schema)
+
+const isForbidden = (schema: unknown): boolean =>
+  schema === false || (isObject(schema) && isObject(schema['not']) && Object.keys(schema['not']).length === 0)
+
+/** What remains of a schema for static types: no conditions, no refused old forms, and what has a default is there. */
+function forTypes(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(forTypes)
+  if (!isObject(schema)) return schema
+  const result: Json = {}
+  for (const [key, value] of Object.entries(schema)) {
+    if (['if', 'then', 'else', 'not', 'dependentRequired', 'dependentSchemas', 'default', 'examples'].includes(key)) continue
+    if (['allOf', 'anyOf', 'oneOf'].includes(key)) {
+      const branches = (value as unknown[]).filter(shapesType)
+      if (branches.length > 0) result[key] = branches.map(forTypes)
+    } else if (key === 'properties') {
+      result[key] = typedProperties(value as Json)
+      const required = [...((schema['required'] as string[] | undefined) ?? [])]
+      for (const [name, item] of Object.entries(value as Json)) {
+        if (isObject(item) && 'default' in item && !required.includes(name)) required.push(name)
+      }
+      result['required'] = required
+    } else if (key !== 'required') {
+      result[key] = key === 'enum' || key === 'const' ? value : forTypes(value)
+    }
+  }
+  return result
+}
+
+function typedProperties(properties: Json): Json {
+  const kept = Object.entries(properties).filter(([, item]) => !isForbidden(item))
+  return Object.fromEntries(kept.map(([name, item]) => [name, forTypes(item)]))
+}
+
+/** The part of an entry that a module's code sees as `C extends BindingConfig`. */
+function configSchema(entry: Json, name: string): Json {
+  const at = (...path: string[]): unknown =>
+    path.reduce<unknown>((node, key) => (isObject(node) ? node[key] : undefined), entry)
+  const route = ['properties', 'routes', 'items', 'properties']
+  const parts: Json = {
+    options: at('properties', 'options'),
+    when: at(...route, 'when', 'items'),
+    with: at(...route, 'with'),
+  }
+  const properties = Object.fromEntries(Object.entries(parts).filter(([, part]) => isObject(part)))
+  const required = Object.keys(properties).filter((key) => isObject(properties[key]) && 'default' in properties[key])
+  return {
+    title: name,
+    description: `What \`type: ${(at('properties', 'type') as Json)['const']}\` entries hold.`,
+    type: 'object',
+    additionalProperties: false,
+    properties: typedProperties(properties),
+    required,
+  }
+}
+
+async function configSource(file: string): Promise<string> {
+  const schema = JSON.parse(readFileSync(file, 'utf8')) as Json
+  const name = file.slice(file.lastIndexOf('/') + 1, -SUFFIX.length)
+  const types = await compile(configSchema(dereference(schema) as Json, typeName(name)), typeName(name), {
+    bannerComment: '',
+    additionalProperties: false,
+    style: { semi: false, singleQuote: true, printWidth: 120 },
+  })
+  return [
+    `// Generated from ${name}${SUFFIX}: do not edit; npm run generate`,
+    "import type { JsonSchema } from '@zilla-ts/engine'",
+    '',
+    types.trim(),
+    '',
+    `/** JSON Schema of a whole \`type: ${name}\` entry. */`,
+    `export const schema: JsonSchema = ${JSON.stringify(schema, null, 2)}`,
+    '',
+  ].join('\n')
+}
+
+/** Run from the sources, in a process of its own, so that what was just written is what is composed. */
+function composedSchema(): string {
+  const args = [...process.execArgv, '--conditions=source', join(ROOT, 'packages/cli/src/main.ts'), 'schema']
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    timeout: 120_000,
+  })
+  if (status !== 0) throw new Error(`composing schemas/zilla.schema.json failed: ${error?.message ?? stderr}`)
+  return stdout
+}
+
+function schemaFiles(): string[] {
+  const packages = join(ROOT, 'packages')
+  return readdirSync(packages)
+    .map((name) => join(packages, name, 'src'))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith(SUFFIX))
+    .sort()
+}
+
+async function main(): Promise<void> {
+  const check = process.argv.includes('--check')
+  let stale = 0
+  const put = (file: string, text: string): void => {
+    if (existsSync(file) && readFileSync(file, 'utf8') === text) return
+    stale += 1
+    console.log(`${check ? 'stale' : 'wrote'} ${relative(ROOT, file)}`)
+    if (check) return
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  for (const file of schemaFiles()) put(file.slice(0, -SUFFIX.length) + '.config.ts', await configSource(file))
+  put(join(ROOT, 'schemas', 'zilla.schema.json'), composedSchema())
+  if (check && stale > 0) {
+    console.log('run npm run generate')
+    process.exitCode = 1
+  }
+}
+
+await main()

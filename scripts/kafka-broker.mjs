@@ -1,0 +1,332 @@
+// Runs one real Apache Kafka broker (KRaft, one node) as a child of this process.
+// Called by `npm run kafka`, by the global set-up of the tests, and by suites and benchmarks that stop or kill a broker.
+// Must never leave a JVM behind: see `watched`.
+
+import { spawn } from 'node:child_process'
+import { randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createTopics } from './kafka-admin.mjs'
+import { findKafka } from './kafka-distribution.mjs'
+import { Problem, run, silently } from './progress.mjs'
+
+/** @typedef {import('./kafka-admin.mjs').TopicSpec} TopicSpec */
+/** @typedef {import('./kafka-distribution.mjs').Kafka} Kafka */
+
+/**
+ * @typedef {object} BrokerOptions
+ * @property {number} [port] of the plaintext listener; 0 or absent: a free one
+ * @property {string} [dir] where data, configuration and log are kept; absent: a directory removed by `stop`
+ * @property {TopicSpec[]} [topics] created unless they exist
+ * @property {Record<string, string | number | boolean>} [configs] on top of our server.properties
+ * @property {Record<string, string>} [listeners] further ones, name to protocol, as in `{ TLS: 'SSL' }`; see `ports`
+ * @property {string[]} [formatArgs] for the storage tool, such as `--add-scram …`
+ * @property {string} [kafkaHome] an unpacked Kafka, instead of the jars from Maven Central
+ * @property {typeof silently} [step] shows progress
+ */
+
+const startDeadlineMs = 60_000
+const stopDeadlineMs = 20_000
+const attemptsMax = 3
+const jvmArgs = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+
+/**
+ * Starts a broker and resolves when it serves clients. The caller owns it and must `stop` it.
+ * @param {BrokerOptions} [options]
+ */
+export async function startBroker(options = {}) {
+  const { step = silently } = options
+  const kafka = await findKafka(options)
+  const broker = new Broker(kafka, options)
+  try {
+    await step(`Starting Kafka ${kafka.version}`, () => broker.start())
+  } catch (error) {
+    await broker.stop()
+    throw error
+  }
+  return broker
+}
+
+class Broker {
+  #kafka
+  #options
+  #isThrowAway
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #child
+  /** @type {Promise<unknown>} */
+  #exited = Promise.resolve()
+  /** Of every listener, by name. Constant from the first start on. @type {Record<string, number>} */
+  ports = {}
+
+  /**
+   * @param {Kafka} kafka
+   * @param {BrokerOptions} options
+   */
+  constructor(kafka, options) {
+    this.#kafka = kafka
+    this.#options = options
+    this.#isThrowAway = options.dir === undefined
+    this.dir = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'zilla-kafka-')) : resolve(options.dir)
+    this.logFile = join(this.dir, 'broker.log')
+    mkdirSync(this.dir, { recursive: true })
+  }
+
+  /** Of the plaintext listener. */
+  get port() {
+    return /** @type {number} */ (this.ports['PLAINTEXT'])
+  }
+
+  /** What a client is given: `localhost:<port>`. */
+  get bootstrap() {
+    return `localhost:${this.port}`
+  }
+
+  /** Of the JVM; undefined while the broker is down. */
+  get pid() {
+    return this.#child?.pid
+  }
+
+  /** Settles when the JVM now running has ended, for whatever reason. */
+  get exited() {
+    return this.#exited
+  }
+
+  /** Starts the broker; used once, by startBroker. */
+  async start() {
+    for (let attempt = 1; ; attempt++) {
+      this.ports = await choosePorts(this.#options)
+      try {
+        await this.#launch()
+        break
+      } catch (error) {
+        // A port that was free when we looked may be taken by the time Java binds it.
+        const isRace = error instanceof Problem && /Address already in use/.test(error.output)
+        if (!isRace || this.#options.port || attempt === attemptsMax) throw error
+      }
+    }
+    await createTopics(this.port, this.#options.topics ?? [], { keepExisting: true })
+  }
+
+  /** Stops cleanly (SIGTERM; SIGKILL after 20 s) and removes a throw-away directory. Safe to call twice. */
+  async stop() {
+    await this.#terminate()
+    if (this.#isThrowAway) rmSync(this.dir, { recursive: true, force: true })
+  }
+
+  /** Ends the JVM at once, as a crash would; the data stays, for `restart`. */
+  async kill() {
+    this.#child?.kill('SIGKILL')
+    await this.#exited
+  }
+
+  /** Stops cleanly if running, and starts again with the same ports and data. */
+  async restart() {
+    await this.#terminate()
+    await this.#launch()
+  }
+
+  /**
+   * Resolves when every partition has a leader. A topic that exists is an error.
+   * @param {TopicSpec[]} topics
+   */
+  createTopics(topics) {
+    return createTopics(this.port, topics)
+  }
+
+  async #launch() {
+    const controllerPort = await freePort()
+    const file = (/** @type {string} */ name) => join(this.dir, name)
+    writeFileSync(file('server.properties'), serverProperties(this.#options, this.dir, this.ports, controllerPort))
+    writeFileSync(file('log4j2.properties'), log4j2Properties)
+    if (!existsSync(join(this.dir, 'data', 'meta.properties'))) await this.#format()
+
+    const log = openSync(this.logFile, 'w')
+    try {
+      const command = [this.#kafka.java, ...this.#javaArgs(), 'kafka.Kafka', file('server.properties')]
+      this.#watch(watched(command, log, this.#isThrowAway ? this.dir : ''))
+    } finally {
+      closeSync(log)
+    }
+    await this.#ready()
+  }
+
+  /** @param {import('node:child_process').ChildProcess} child */
+  #watch(child) {
+    this.#child = child
+    this.#exited = once(child, 'exit').then(
+      () => {
+        if (this.#child === child) this.#child = undefined
+      },
+      (cause) => {
+        throw new Problem(`Kafka could not be started: ${cause.message}`, { cause })
+      },
+    )
+    // Waited for by #ready and stop; a rejection before that is no accident of the process.
+    this.#exited.catch(() => {})
+  }
+
+  async #ready() {
+    let isRunning = true
+    const ended = this.#exited.finally(() => {
+      isRunning = false
+    })
+    ended.catch(() => {})
+    const deadline = Date.now() + startDeadlineMs
+    while (!readFileSync(this.logFile, 'utf8').includes('Kafka Server started')) {
+      if (!isRunning) {
+        await ended
+        throw new Problem(`Kafka ended while starting; its log ends with the above.`, { output: this.logTail() })
+      }
+      if (Date.now() > deadline) {
+        await this.kill()
+        const limit = `${startDeadlineMs / 1000} s`
+        throw new Problem(`Kafka was not ready within ${limit}; its log ends with the above.`, { output: this.logTail() })
+      }
+      await delay(50)
+    }
+  }
+
+  /** The last lines of the broker's log, for an error message. */
+  logTail(linesMax = 40) {
+    if (!existsSync(this.logFile)) return ''
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-linesMax).join('\n')
+  }
+
+  async #format() {
+    const clusterId = randomBytes(16).toString('base64url')
+    const args = ['format', `--cluster-id=${clusterId}`, '--config', join(this.dir, 'server.properties')]
+    const tool = [...this.#javaArgs(), 'kafka.tools.StorageTool', ...args, ...(this.#options.formatArgs ?? [])]
+    const { code, output } = await run(this.#kafka.java, tool)
+    if (code !== 0) throw new Problem(`Kafka could not format ${this.dir}.`, { output })
+  }
+
+  #javaArgs() {
+    const log4j = `-Dlog4j2.configurationFile=${join(this.dir, 'log4j2.properties')}`
+    return [...jvmArgs, log4j, '-cp', this.#kafka.classpath]
+  }
+
+  async #terminate() {
+    const child = this.#child
+    if (!child) return
+    child.kill('SIGTERM')
+    const killer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs)
+    await this.#exited
+    clearTimeout(killer)
+  }
+}
+
+// A JVM in a session of its own (Ctrl-C at a terminal reaches only us, and we stop it in order) that ends when this
+// process ends, however that happens: the shell that becomes Java leaves a subshell reading a pipe from us. A line on it
+// means that Java has ended; its end without a line means that we have, so Java is stopped and its data removed.
+const watchdog = `
+  broker=$$ dir=$1; shift
+  (
+    read -r line <&3 && exit
+    kill -TERM $broker
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do kill -0 $broker || break; sleep 1; done
+    kill -KILL $broker
+    test -z "$dir" || rm -rf -- "$dir"
+  ) >/dev/null 2>&1 &
+  exec "$@" 3<&-
+`
+
+/**
+ * @param {string[]} command
+ * @param {number} log file descriptor for both output streams
+ * @param {string} dir removed if this process ends first; empty: none
+ */
+function watched(command, log, dir) {
+  const child = spawn('sh', ['-c', watchdog, 'sh', dir, ...command], {
+    detached: true,
+    stdio: ['ignore', log, log, 'pipe'],
+  })
+  const pipe = /** @type {import('node:net').Socket} */ (child.stdio[3])
+  pipe.on('error', () => {})
+  child.on('exit', () => pipe.end('ended\n'))
+  return child
+}
+
+/** @param {BrokerOptions} options */
+async function choosePorts({ port, listeners = {} }) {
+  if (port && !(await isFree(port))) throw new Problem(`Port ${port} is in use. Give another with --port (0: any).`)
+  /** @type {Record<string, number>} */
+  const ports = { PLAINTEXT: port || (await freePort()) }
+  for (const name of Object.keys(listeners)) ports[name] = await freePort()
+  return ports
+}
+
+// Below the range systems give to outgoing connections: while a broker is down, no connection can sit on its port.
+async function freePort() {
+  for (;;) {
+    const port = randomInt(15_000, 30_000)
+    if (await isFree(port)) return port
+  }
+}
+
+/** @param {number} port */
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.on('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/**
+ * @param {BrokerOptions} options
+ * @param {string} dir
+ * @param {Record<string, number>} ports
+ * @param {number} controllerPort
+ */
+function serverProperties({ listeners = {}, configs = {} }, dir, ports, controllerPort) {
+  const all = Object.entries({ ...ports, CONTROLLER: controllerPort })
+  const protocols = Object.entries({ PLAINTEXT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...listeners })
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: all.map(([name, port]) => `${name}://127.0.0.1:${port}`).join(),
+    'advertised.listeners': Object.entries(ports)
+      .map(([name, port]) => `${name}://localhost:${port}`)
+      .join(),
+    'listener.security.protocol.map': protocols.map((pair) => pair.join(':')).join(),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': join(dir, 'data'),
+    'auto.create.topics.enable': false,
+    'group.initial.rebalance.delay.ms': 0,
+    // Kafka's own topics: one node, and few partitions, since each costs a start time and files.
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'share.coordinator.state.topic.num.partitions': 4,
+    // A killed broker may register again only when its old session has expired: 9 s by default.
+    'broker.session.timeout.ms': 4000,
+    'broker.heartbeat.interval.ms': 1000,
+    // Its default takes a quarter of our heap.
+    'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
+    ...configs,
+  }
+  return Object.entries(properties)
+    .map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\')}\n`)
+    .join('')
+}
+
+// The dump of every setting is 1,000 lines at each start.
+const log4j2Properties = `rootLogger.level=INFO
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %p %m (%c{1})%n
+logger.config.name=org.apache.kafka.common.config.AbstractConfig
+logger.config.level=WARN
+`
