@@ -6,6 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'], externalConditions: ['node', 'import'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/**/*.test.ts', 'examples/**/*.test.ts'],
+    globalSetup: ['scripts/vitest-global-setup.mjs'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
   },

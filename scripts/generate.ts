@@ -19,8 +19,7 @@ type Json = Record<string, unknown>
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const SUFFIX = '.schema.json'
 
-const isObject = (value: unknown): value is Json =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
+const isObject = (value: unknown): value is Json => value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** `mqtt-kafka` → `MqttKafkaConfig` */
 function typeName(type: string): string {
@@ -29,7 +28,8 @@ function typeName(type: string): string {
 }
 
 /** A branch that only restricts what is declared elsewhere says nothing to the type system. */
-const shapesType = (schema: unknown): boolean => isObject(schema) && ('type' in schema || 'enum' in schema || 'const' in schema)
+const shapesType = (schema: unknown): boolean =>
+  isObject(schema) && ('type' in schema || 'enum' in schema || 'const' in schema)
 
 const isForbidden = (schema: unknown): boolean =>
   schema === false || (isObject(schema) && isObject(schema['not']) && Object.keys(schema['not']).length === 0)
@@ -40,7 +40,8 @@ function forTypes(schema: unknown): unknown {
   if (!isObject(schema)) return schema
   const result: Json = {}
   for (const [key, value] of Object.entries(schema)) {
-    if (['if', 'then', 'else', 'not', 'dependentRequired', 'dependentSchemas', 'default', 'examples'].includes(key)) continue
+    if (['if', 'then', 'else', 'not', 'dependentRequired', 'dependentSchemas', 'default', 'examples'].includes(key))
+      continue
     if (['allOf', 'anyOf', 'oneOf'].includes(key)) {
       const branches = (value as unknown[]).filter(shapesType)
       if (branches.length > 0) result[key] = branches.map(forTypes)

@@ -184,7 +184,9 @@ class Broker {
       if (Date.now() > deadline) {
         await this.kill()
         const limit = `${startDeadlineMs / 1000} s`
-        throw new Problem(`Kafka was not ready within ${limit}; its log ends with the above.`, { output: this.logTail() })
+        throw new Problem(`Kafka was not ready within ${limit}; its log ends with the above.`, {
+          output: this.logTail(),
+        })
       }
       await delay(50)
     }

@@ -30,7 +30,8 @@ export class KafkaUnavailable extends Problem {}
  * @returns {Promise<Kafka>}
  */
 export async function findKafka({ kafkaHome = process.env.KAFKA_HOME, step = silently } = {}) {
-  if (process.platform === 'win32') throw new KafkaUnavailable('Kafka runs here on Linux and macOS; on Windows use WSL.')
+  if (process.platform === 'win32')
+    throw new KafkaUnavailable('Kafka runs here on Linux and macOS; on Windows use WSL.')
   const java = await findJava()
   if (kafkaHome) return { java, ...distribution(kafkaHome) }
   const dir = join(cacheDir, kafkaVersion)
@@ -92,9 +93,12 @@ async function copyDependencies(dir) {
   const alternative = 'or unpack a Kafka 4.1 or newer yourself and set KAFKA_HOME to its directory'
   const args = ['-B', '-q', '-Dstyle.color=never', '-f', join(dir, 'pom.xml'), 'dependency:copy-dependencies']
   const { code, output } = await run('mvn', [...args, `-DoutputDirectory=${join(dir, 'lib')}`]).catch((cause) => {
-    throw new KafkaUnavailable(`Maven is needed to fetch Kafka; there is no mvn on the PATH. Install it, ${alternative}.`, {
-      cause,
-    })
+    throw new KafkaUnavailable(
+      `Maven is needed to fetch Kafka; there is no mvn on the PATH. Install it, ${alternative}.`,
+      {
+        cause,
+      },
+    )
   })
   if (code === 0) return
   const advice = `Maven could not fetch Kafka. Check the network and Maven's settings (proxy, mirror), ${alternative}.`

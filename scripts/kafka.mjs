@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startBroker } from './kafka-broker.mjs'
 import { findKafka } from './kafka-distribution.mjs'
+import { defaultTopics, parseTopics } from './kafka-topics.mjs'
 import { main, Problem, step } from './progress.mjs'
-import { defaultTopics, parseTopics } from './topics.mjs'
 
 const usage = `npm run kafka -- [options]                     starts Apache Kafka, until Ctrl-C
 npm run kafka -- consume <topic> [options]     prints the records of a topic
@@ -75,7 +75,13 @@ async function serve({ port, dir, keep, topics, 'kafka-home': kafkaHome }) {
     main(() => step('Stopping Kafka', () => broker.stop()))
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
-  process.stdout.write(greeting(broker, created.map(({ name }) => name).join(', '), keptDir !== undefined))
+  process.stdout.write(
+    greeting(
+      broker,
+      created.map(({ name }) => name),
+      keptDir !== undefined,
+    ),
+  )
 
   await broker.exited
   if (isStopping) return
@@ -86,20 +92,20 @@ async function serve({ port, dir, keep, topics, 'kafka-home': kafkaHome }) {
 
 /**
  * @param {Awaited<ReturnType<typeof startBroker>>} broker
- * @param {string} topics
+ * @param {string[]} topics
  * @param {boolean} isKept
  */
 function greeting({ bootstrap, dir }, topics, isKept) {
   return `
 Kafka listens at  ${bootstrap}
-topics            ${topics}
+topics            ${topics.join(', ')}
 data and log      ${dir}${isKept ? '' : ' (removed when Kafka stops)'}
 
 MQTT on top of it, in another terminal:
   npm run setup
   KAFKA_BOOTSTRAP_SERVER=${bootstrap} node packages/cli/bin/zilla-ts start -c examples/mqtt.kafka.broker/zilla.yaml
 What is on a topic:
-  npm run kafka -- consume mqtt-messages --bootstrap ${bootstrap}
+  npm run kafka -- consume ${topics[0] ?? '<topic>'} --bootstrap ${bootstrap}
 
 Ctrl-C stops it.
 `
@@ -116,9 +122,18 @@ async function consume(args) {
   else rest.splice(tail, 1)
 
   const { java, classpath } = await findKafka({ step })
-  const shown = ['partition', 'offset', 'key', 'headers'].flatMap((part) => ['--formatter-property', `print.${part}=true`])
+  const shown = ['partition', 'offset', 'key', 'headers'].flatMap((part) => [
+    '--formatter-property',
+    `print.${part}=true`,
+  ])
   const jvm = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classpath]
-  const consumer = ['org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', bootstrap, '--topic', topic]
+  const consumer = [
+    'org.apache.kafka.tools.consumer.ConsoleConsumer',
+    '--bootstrap-server',
+    bootstrap,
+    '--topic',
+    topic,
+  ]
   const child = spawn(java, [...jvm, ...consumer, ...shown, ...rest], { stdio: 'inherit' })
   // Ctrl-C reaches the consumer itself; it counts its records and ends, and so do we.
   process.on('SIGINT', () => {})

@@ -83,7 +83,9 @@ export async function main(script) {
   try {
     await script()
   } catch (error) {
-    process.stderr.write(`\n${error instanceof Problem ? error.message : error instanceof Error ? error.stack : error}\n`)
+    process.stderr.write(
+      `\n${error instanceof Problem ? error.message : error instanceof Error ? error.stack : error}\n`,
+    )
     process.exitCode = 1
   }
 }

@@ -51,6 +51,7 @@ export class StreamError extends Error {
 
 /** What a guard found out about the credentials of one connection. */
 export interface Session {
+  /** qualified name of the guard, `namespace:name` */
   readonly guard: string
   readonly identity: string
   readonly roles: readonly string[]

@@ -1,3 +1,18 @@
 export { runTask, SystemClock } from './clock.ts'
+export { composeSchema } from './config/compose.ts'
+export {
+  type Config,
+  type ConfigBinding,
+  type ConfigGuard,
+  type ConfigRoute,
+  type ConfigStore,
+  qualify,
+} from './config/config.ts'
+export { formatProblem } from './config/format.ts'
+export { type LoadInput, type LoadResult, loadConfig } from './config/load.ts'
+export type { Position } from './config/places.ts'
+export type { Problem } from './config/problem.ts'
+export { createRegistry, type Registry } from './config/registry.ts'
 export * from './contract.ts'
+export { createEngine, type Engine, type EngineAddress, type EngineOptions } from './engine.ts'
 export { type Acceptor, type FaultListener, MESSAGE_COST, Side, toStreamError } from './stream.ts'

@@ -3,9 +3,11 @@
  * own wire encodings, so that a fan-out of 1,000 encodes once.
  */
 import type { Properties } from './codec/properties.ts'
-import type { Qos } from './stream.ts'
+import { PublishTemplate } from './codec/publish-template.ts'
+import type { Qos, Version } from './stream.ts'
 
 const NO_IDS: readonly number[] = []
+const SECONDS_MAX = 0xffff_ffff
 
 export class Message {
   readonly topic: string
@@ -16,6 +18,10 @@ export class Message {
   #payload: Buffer
   #borrowed: boolean
   readonly #plain: (Delivery | undefined)[] = []
+  /** encodings without subscription identifiers, by version and presence of a packet identifier */
+  readonly #templates: (PublishTemplate | undefined)[] = []
+  /** the last encoding with identifiers: most receivers of one message use the same few */
+  #identified: { readonly template: PublishTemplate; readonly delivery: Delivery } | null = null
 
   /** `borrowed`: the payload lives in somebody else's buffer until the end of this turn. */
   constructor(topic: string, payload: Buffer, properties: Properties | null, expiresAt: number, borrowed: boolean) {
@@ -49,6 +55,60 @@ export class Message {
     }
     return delivery
   }
+
+  /**
+   * The PUBLISH for one receiver. The buffer is shared: copy it out before the next call. `packetId` counts with QoS 1 and
+   * 2 only. A 3.1.1 receiver gets no properties.
+   */
+  encode(delivery: Delivery, version: Version, packetId: number, dup: boolean, nowMs: number): Buffer {
+    const template = this.#template(delivery, version)
+    return template.patch(delivery.qos, delivery.retain, dup, packetId, remainingSeconds(this.expiresAt, nowMs))
+  }
+
+  /** Bytes of that PUBLISH, to be held against the receiver's Maximum Packet Size [MQTT-3.1.2-24]. */
+  encodedSize(delivery: Delivery, version: Version): number {
+    return this.#template(delivery, version).buffer.length
+  }
+
+  #template(delivery: Delivery, version: Version): PublishTemplate {
+    if (version === 5 && delivery.subscriptionIds.length > 0) return this.#identifiedTemplate(delivery)
+    const at = (version === 5 ? 2 : 0) + (delivery.qos > 0 ? 1 : 0)
+    let template = this.#templates[at]
+    if (template === undefined) {
+      template = this.#newTemplate(delivery, version, NO_IDS)
+      this.#templates[at] = template
+    }
+    return template
+  }
+
+  #identifiedTemplate(delivery: Delivery): PublishTemplate {
+    const last = this.#identified
+    if (last !== null && sameIds(last.delivery, delivery)) return last.template
+    const template = this.#newTemplate(delivery, 5, delivery.subscriptionIds)
+    this.#identified = { template, delivery }
+    return template
+  }
+
+  #newTemplate(delivery: Delivery, version: Version, ids: readonly number[]): PublishTemplate {
+    return new PublishTemplate(this, version, delivery.qos > 0, this.expiresAt !== Number.POSITIVE_INFINITY, ids)
+  }
+}
+
+/**
+ * The Message Expiry Interval to send: what was received less the whole seconds waited [MQTT-3.3.2-6], that is, the rest
+ * rounded up. So a message that is not expired never says 0, and hops of less than a second cost nothing. One delivered
+ * again after its time, which §3.3.2.3.3 allows once delivery has begun, says 1.
+ */
+function remainingSeconds(expiresAt: number, nowMs: number): number {
+  if (expiresAt === Number.POSITIVE_INFINITY) return 0
+  return Math.min(Math.max(Math.ceil((expiresAt - nowMs) / 1000), 1), SECONDS_MAX)
+}
+
+function sameIds(a: Delivery, b: Delivery): boolean {
+  if (a.qos > 0 !== b.qos > 0) return false
+  const ids = a.subscriptionIds
+  const others = b.subscriptionIds
+  return ids === others || (ids.length === others.length && ids.every((id, i) => id === others[i]))
 }
 
 /** A message as one receiver gets it. */

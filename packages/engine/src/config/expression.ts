@@ -34,7 +34,11 @@ export function expand(text: string, environment: Environment, report: (fault: E
       return whole
     }
     if (context !== 'env') {
-      report({ index, code: 'unknown-context', message: `\`${context}\` is unknown in \`${whole}\`; only \`env\` is known` })
+      report({
+        index,
+        code: 'unknown-context',
+        message: `\`${context}\` is unknown in \`${whole}\`; only \`env\` is known`,
+      })
       return whole
     }
     const value = Object.hasOwn(environment, name) ? environment[name] : undefined

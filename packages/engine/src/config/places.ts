@@ -2,7 +2,17 @@
  * Where a value of a document stands in the file. Looked up only for problems, by walking the YAML nodes again, so that
  * a document without problems pays nothing.
  */
-import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type Pair, type Scalar } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type LineCounter,
+  type Node,
+  type Pair,
+  type Scalar,
+} from 'yaml'
 import { OPENING } from './expression.ts'
 
 /** Keys and indexes from the root of a document. */
@@ -35,23 +45,32 @@ export interface NodeReader {
   isBroken(node: Node | null): boolean
 }
 
+/** For documents that are not in the file. */
+export const NO_NODES: NodeReader = { keyOf: () => undefined, resolve: () => null, isBroken: () => false }
+
+/** Both counted from 1. */
+export function lineAndColumn(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset)
+  return { line: Math.max(line, 1), column: Math.max(col, 1) }
+}
+
 export class Places {
   /** number of the document in its file, from 0 */
   readonly document: number
-  readonly #root: Node | null
+  readonly #source: Document | null
   readonly #lines: LineCounter
   readonly #reader: NodeReader
 
-  constructor(document: number, root: Node | null, lines: LineCounter, reader: NodeReader) {
+  constructor(document: number, source: Document | null, lines: LineCounter, reader: NodeReader) {
     this.document = document
-    this.#root = root
+    this.#source = source
     this.#lines = lines
     this.#reader = reader
   }
 
   /** The nearest thing that is in the file: defaults, for one, are not. */
   locate(path: Path, atKey: boolean): Located {
-    let node = this.#reader.resolve(this.#root)
+    let node = this.#reader.resolve(this.#source?.contents)
     let key: Node | null = null
     let found = 0
     for (const part of path) {
@@ -66,16 +85,11 @@ export class Places {
     const value = isScalar(node) && !isEmpty(node) ? node : null
     const target = (whole && !atKey ? value : null) ?? key ?? node
     return {
-      ...this.at(target?.range?.[0] ?? 0),
+      ...lineAndColumn(this.#lines, target?.range?.[0] ?? this.#source?.range?.[0] ?? 0),
       node,
       broken: whole && !atKey && this.#reader.isBroken(node),
       ...(whole && expression !== undefined && { expression }),
     }
-  }
-
-  at(offset: number): { line: number; column: number } {
-    const { line, col } = this.#lines.linePos(offset)
-    return { line, column: col }
   }
 
   #step(node: Node | null, part: string | number): Step | undefined {
@@ -86,7 +100,9 @@ export class Places {
     if (isSeq(node)) {
       const item = node.items[Number(part)]
       // An item has no key of its own: it is found where it begins, also when it is an alias.
-      return item === undefined ? undefined : { key: isAlias(item) ? this.#reader.resolve(item) : (item as Node), value: item }
+      return item === undefined
+        ? undefined
+        : { key: isAlias(item) ? this.#reader.resolve(item) : (item as Node), value: item }
     }
     return undefined
   }
@@ -98,4 +114,5 @@ interface Step {
 }
 
 /** `key:` with nothing behind it has a place of no length somewhere after the key. */
-const isEmpty = (node: Scalar): boolean => node.range === undefined || node.range == null || node.range[0] === node.range[1]
+const isEmpty = (node: Scalar): boolean =>
+  node.range === undefined || node.range == null || node.range[0] === node.range[1]

@@ -55,6 +55,13 @@ export function pointer(path: Path): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
+/** `/a~1b/0` → `['a/b', '0']` */
+export function pathOf(text: string): Path {
+  if (text === '') return []
+  const parts = text.slice(1).split('/')
+  return text.includes('~') ? parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~')) : parts
+}
+
 export class ProblemList {
   readonly items: Problem[] = []
   readonly #file: string
@@ -68,7 +75,15 @@ export class ProblemList {
   }
 
   get hasErrors(): boolean {
-    return this.#faulty.size > 0
+    return this.items.some(({ level }) => level === 'error')
+  }
+
+  /** A problem of the text, before or without a tree to point into. */
+  addAt(
+    place: { readonly line: number; readonly column: number },
+    problem: Pick<Problem, 'level' | 'code' | 'message'>,
+  ): void {
+    this.items.push({ ...problem, file: this.#file, ...place, path: '' })
   }
 
   add(places: Places, fault: Fault): void {
@@ -110,7 +125,8 @@ export class ProblemList {
 function sentence(fault: Fault, located: Located): string {
   let text = fault.message
   if (fault.value !== undefined) {
-    text += located.expression === undefined ? `, found ${show(fault.value)}` : `, found the value of ${located.expression}`
+    text +=
+      located.expression === undefined ? `, found ${show(fault.value)}` : `, found the value of ${located.expression}`
   }
   if (fault.suggestion !== undefined) text += `; did you mean \`${fault.suggestion}\`?`
   if (fault.hint !== undefined) text += `${/[.?!]$/.test(text) ? '' : '.'} ${fault.hint}`

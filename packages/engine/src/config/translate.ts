@@ -5,8 +5,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
-import { type Fault, pointer } from './problem.ts'
-import { pathOf } from './validator.ts'
+import { type Fault, pathOf, pointer } from './problem.ts'
 
 /** An error with those of its branches. */
 interface Folded {
@@ -40,9 +39,7 @@ function fold(errors: readonly ErrorObject[]): Folded[] {
 }
 
 const isInside = (error: ErrorObject | undefined, choice: ErrorObject): boolean =>
-  error !== undefined &&
-  error.schemaPath.startsWith(`${choice.schemaPath}/`) &&
-  error.instancePath.startsWith(choice.instancePath)
+  error?.schemaPath.startsWith(`${choice.schemaPath}/`) === true && error.instancePath.startsWith(choice.instancePath)
 
 function explain(folded: Folded): Fault[] {
   const { error } = folded
@@ -60,7 +57,15 @@ function explain(folded: Folded): Fault[] {
       return [{ code: 'missing-property', message: `\`${missing}\` is missing`, path, missing, atKey: true, hint }]
     }
     case 'type':
-      return [{ code: 'wrong-type', message: `expected ${types(params['type'])}`, path, value, hint: hint ?? flowHint(value) }]
+      return [
+        {
+          code: 'wrong-type',
+          message: `expected ${typeList([params['type']].flat())}`,
+          path,
+          value,
+          hint: hint ?? flowHint(value),
+        },
+      ]
     case 'enum':
       return [notAllowed(path, value, params['allowedValues'] as unknown[], hint)]
     case 'const':
@@ -71,26 +76,33 @@ function explain(folded: Folded): Fault[] {
       return [{ code: 'not-accepted', message: `${subject} is not accepted here`, path, atKey: true, hint }]
     }
     case 'pattern':
-      return [{ code: 'wrong-format', message: hint ? 'not in the right form' : `expected text like ${params['pattern']}`, path, value, hint }]
+      return [
+        {
+          code: 'wrong-format',
+          message: hint ? 'not in the right form' : `expected text like ${params['pattern']}`,
+          path,
+          value,
+          hint,
+        },
+      ]
     case 'propertyNames':
       return [badName(path, String(params['propertyName']), folded.inner)]
     case 'anyOf':
     case 'oneOf':
       return choice(folded, path, schema, hint)
     default:
-      return [{ code: 'out-of-range', message: (error.message ?? error.keyword).replace(/^must /, 'must '), path, value: small(value), hint }]
+      return [{ code: 'out-of-range', message: error.message ?? error.keyword, path, value: small(value), hint }]
   }
 }
 
 /** A length or count is said by the message; a whole collection would only hide it. */
 const small = (value: unknown): unknown => (value !== null && typeof value === 'object' ? undefined : value)
 
-const types = (type: unknown): string => article(list(Array.isArray(type) ? type : [type]))
-const words: Readonly<Record<string, string>> = { object: 'mapping', array: 'list', string: 'text' }
-const article = (text: string): string => text
+/** JSON's types in the words of YAML. */
+const TYPE_WORDS: Readonly<Record<string, string>> = { object: 'mapping', array: 'list', string: 'text' }
 
-function list(items: readonly unknown[]): string {
-  const names = items.map((item) => words[String(item)] ?? String(item))
+function typeList(types: readonly unknown[]): string {
+  const names = types.map((type) => TYPE_WORDS[String(type)] ?? String(type))
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
@@ -107,11 +119,24 @@ function unknownProperty(path: Path, name: string, schema: Json): Fault {
   const allowed = Object.keys(properties).filter((key) => properties[key] !== false)
   const options = (properties['options'] as Json | undefined)?.['properties'] as Json | undefined
   const suggestion = options !== undefined && name in options ? `options.${name}` : nearest(name, allowed)
-  return { code: 'unknown-property', message: `\`${name}\` is unknown here`, path: [...path, name], atKey: true, suggestion, allowed }
+  return {
+    code: 'unknown-property',
+    message: `\`${name}\` is unknown here`,
+    path: [...path, name],
+    atKey: true,
+    suggestion,
+    allowed,
+  }
 }
 
 function notAllowed(path: Path, value: unknown, allowed: readonly unknown[], hint: string | undefined): Fault {
-  const suggestion = typeof value === 'string' ? nearest(value, allowed.filter((item) => typeof item === 'string')) : undefined
+  const suggestion =
+    typeof value === 'string'
+      ? nearest(
+          value,
+          allowed.filter((item) => typeof item === 'string'),
+        )
+      : undefined
   const message = `expected ${allowed.map((item) => `\`${item}\``).join(', ')}`.replace(/, ([^,]*)$/, ' or $1')
   return { code: 'value-not-allowed', message, path, value, allowed, suggestion, hint }
 }
@@ -133,12 +158,20 @@ function choice(folded: Folded, path: Path, schema: Json, hint: string | undefin
     const message = given ? `only one of ${names.join(', ')} is accepted` : `needs one of ${names.join(', ')}`
     return [{ code: given ? 'not-accepted' : 'missing-property', message, path, atKey: true, hint }]
   }
-  const rightType = branches.filter((branch) => !branch.some((each) => isAbout(each, path, ['type'])))
+  const rightType = branches.filter((branch) => !branch.some((each) => isWrongType(each, path)))
   const rightValue = rightType.filter((branch) => !branch.some((each) => isDiscriminator(each, path)))
   const chosen = (rightValue.length > 0 ? rightValue : rightType).sort((a, b) => a.length - b.length)
   if (rightValue.length === 0 && rightType.length > 1) return [merged(rightType, path, hint)]
   if (chosen[0] !== undefined) return chosen[0].map((fault) => ({ ...fault, hint: fault.hint ?? hint }))
-  return [{ code: 'wrong-type', message: `expected ${expected(inner)}`, path, value: error.data, hint: hint ?? flowHint(error.data) }]
+  return [
+    {
+      code: 'wrong-type',
+      message: `expected ${expected(inner)}`,
+      path,
+      value: error.data,
+      hint: hint ?? flowHint(error.data),
+    },
+  ]
 }
 
 /** Of each branch its explained faults. */
@@ -161,10 +194,8 @@ function requiredOnly(branch: unknown): string[] | undefined {
   return keys.length === 1 && keys[0] === 'required' ? (branch as { required: string[] }).required : undefined
 }
 
-const CODES: Readonly<Record<string, string>> = { type: 'wrong-type' }
-
-const isAbout = (fault: Fault, path: Path, keywords: readonly string[]): boolean =>
-  fault.path.length === path.length && keywords.some((keyword) => CODES[keyword] === fault.code)
+const isWrongType = (fault: Fault, path: Path): boolean =>
+  fault.code === 'wrong-type' && fault.path.length === path.length
 
 /** A fixed value, of the thing itself or of a property, which tells the branches apart. */
 const isDiscriminator = (fault: Fault, path: Path): boolean =>
@@ -178,7 +209,9 @@ function merged(branches: readonly Branch[], path: Path, hint: string | undefine
 }
 
 function expected(inner: readonly Folded[]): string {
-  return list([...new Set(inner.filter(({ error }) => error.keyword === 'type').flatMap(({ error }) => error.params['type']))])
+  return typeList([
+    ...new Set(inner.filter(({ error }) => error.keyword === 'type').flatMap(({ error }) => error.params['type'])),
+  ])
 }
 
 /** One fault for each value; none inside a value that is wrong as a whole; none that a near miss explains. */
@@ -195,7 +228,9 @@ function withoutConsequences(faults: readonly Fault[]): Fault[] {
       misspelt.add(pointer([...fault.path.slice(0, -1), fault.suggestion]))
     }
   }
-  return [...byTarget].filter(([target]) => !misspelt.has(target) && !liesInside(target, byTarget)).map(([, fault]) => fault)
+  return [...byTarget]
+    .filter(([target]) => !misspelt.has(target) && !liesInside(target, byTarget))
+    .map(([, fault]) => fault)
 }
 
 const rank = (fault: Fault): number => RANK[fault.code] ?? 9

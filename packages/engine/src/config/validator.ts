@@ -2,11 +2,12 @@
  * One JSON Schema, compiled once: fills in defaults, and collects faults, warnings and the names of other entries that a
  * value refers to. Used for the envelope and for every type. The schemas are trusted, the values are not.
  */
-import { Ajv2020, type DataValidationCxt, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { DataValidationCxt } from 'ajv/dist/types/index.js'
 import type { JsonSchema } from '../contract.ts'
 import { dereference } from './dereference.ts'
 import type { Path } from './places.ts'
-import type { Fault } from './problem.ts'
+import { type Fault, pathOf } from './problem.ts'
 import { translate } from './translate.ts'
 
 export type ReferenceKind = 'guard' | 'store' | 'vault' | 'catalog'
@@ -29,15 +30,6 @@ export interface Validation {
 interface Collector {
   readonly references: Reference[]
   readonly warnings: Fault[]
-}
-
-/** `/a~1b/0` → `['a/b', '0']` */
-export function pathOf(instancePath: string): Path {
-  if (instancePath === '') return []
-  return instancePath
-    .slice(1)
-    .split('/')
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
 let ajv: Ajv2020 | undefined
@@ -68,18 +60,31 @@ function collectDeprecated(
   this: Collector,
   deprecated: boolean,
   _value: unknown,
-  schema: { description?: string } | undefined,
+  schema?: { readonly description?: string },
   cxt?: DataValidationCxt,
 ): boolean {
   if (deprecated && cxt !== undefined) {
     const hint = schema?.description
     const message = `\`${cxt.parentDataProperty}\` is an old form`
-    this.warnings.push({ level: 'warning', code: 'deprecated', message, path: pathOf(cxt.instancePath), atKey: true, hint })
+    this.warnings.push({
+      level: 'warning',
+      code: 'deprecated',
+      message,
+      path: pathOf(cxt.instancePath),
+      atKey: true,
+      hint,
+    })
   }
   return true
 }
 
-function collectWarning(this: Collector, message: string, _value: unknown, _schema?: unknown, cxt?: DataValidationCxt): boolean {
+function collectWarning(
+  this: Collector,
+  message: string,
+  _value: unknown,
+  _schema?: unknown,
+  cxt?: DataValidationCxt,
+): boolean {
   const path = pathOf(cxt?.instancePath ?? '')
   this.warnings.push({ level: 'warning', code: 'no-effect', message, path, atKey: true })
   return true
@@ -92,7 +97,8 @@ function collectReference(
   _schema?: unknown,
   cxt?: DataValidationCxt,
 ): boolean {
-  if (typeof name === 'string') this.references.push({ kind, name, path: pathOf(cxt?.instancePath ?? ''), isKey: false })
+  if (typeof name === 'string')
+    this.references.push({ kind, name, path: pathOf(cxt?.instancePath ?? ''), isKey: false })
   return true
 }
 
@@ -122,7 +128,9 @@ export class Validator {
     this.#compiled ??= compiler().compile(dereference(this.#schema))
     const collector: Collector = { references: [], warnings: [] }
     const errors = this.#compiled.call(collector, value) ? [] : (this.#compiled.errors ?? [])
-    const relevant = ignore?.conditions ? errors.filter(({ schemaPath }) => !/\/(?:then|else)\//.test(schemaPath)) : errors
+    const relevant = ignore?.conditions
+      ? errors.filter(({ schemaPath }) => !/\/(?:then|else)\//.test(schemaPath))
+      : errors
     return { faults: [...translate(relevant), ...collector.warnings], references: collector.references }
   }
 }

@@ -157,7 +157,8 @@ export class BatchReader {
     }
     const lastOffsetDelta = set.readInt32BE(start + LAST_OFFSET_DELTA)
     const count = set.readInt32BE(start + RECORD_COUNT)
-    if (lastOffsetDelta < 0 || count < 0 || count > lastOffsetDelta + 1) {
+    const unread = count === 0 && end - start > RECORDS
+    if (lastOffsetDelta < 0 || count < 0 || count > lastOffsetDelta + 1 || unread) {
       throw this.#skipped('corrupt', `record batch of ${count} records with last offset delta ${lastOffsetDelta}`)
     }
     const attributes = set.readInt16BE(start + ATTRIBUTES)
@@ -212,21 +213,21 @@ export class BatchReader {
 
   #openRecords(): void {
     const cursor = this.#cursor
-    this.#recordsRead = true
-    this.offset = this.baseOffset - 1
     if (this.compression === COMPRESSION_NONE) {
       cursor.bytes = this.#set
       cursor.at = this.batchStart + RECORDS
       cursor.end = this.batchEnd
-      return
+    } else {
+      const left = this.#left
+      this.#left = 0 // nothing to read if this throws
+      const packed = this.#set.subarray(this.batchStart + RECORDS, this.batchEnd)
+      cursor.bytes = decompress(this.compression, packed, this.#inflatedBytesMax, this.baseOffset)
+      cursor.at = 0
+      cursor.end = cursor.bytes.length
+      this.#left = left
     }
-    const left = this.#left
-    this.#left = 0
-    const packed = this.#set.subarray(this.batchStart + RECORDS, this.batchEnd)
-    cursor.bytes = decompress(this.compression, packed, this.#inflatedBytesMax, this.baseOffset)
-    cursor.at = 0
-    cursor.end = cursor.bytes.length
-    this.#left = left
+    this.#recordsRead = true
+    this.offset = this.baseOffset - 1
   }
 
   #decodeBody(recordEnd: number): void {

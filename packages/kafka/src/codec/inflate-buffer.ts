@@ -10,7 +10,7 @@ export class InflateLimitError extends Error {
 
 const INITIAL_RATIO = 4
 /** below this length a loop is quicker than the call into native code */
-const SHORT = 32
+const SHORT = 16
 
 export class InflateBuffer {
   size = 0

@@ -3,18 +3,14 @@
  * transport gives. It decodes in place, keeps a copy of what is not decoded yet, never throws for what a peer sent, never
  * goes past a bad packet, and never allocates for bytes that a header only announces.
  */
-import type { PublishMeta, Qos, Version } from '../stream.ts'
-import { LEVELS_MAX, hasWildcard, withinLevels } from '../topic.ts'
+import type { PublishMeta, Version } from '../stream.ts'
 import { DecodeError } from './decode-error.ts'
 import { firstByteError, legalFirstBytes, packetName } from './first-byte.ts'
 import { decodePacket, type Role } from './packet-decoder.ts'
 import type { NonPublishPacket } from './packets.ts'
-import type { Properties } from './properties.ts'
-import { decodeProperties } from './property-decoder.ts'
-import { Carrier } from './property-table.ts'
+import { PublishDecoder } from './publish-decoder.ts'
 import { Reader } from './reader.ts'
 import { ReasonCode } from './reason-codes.ts'
-import { TopicCache } from './topic-cache.ts'
 
 export type { Role } from './packet-decoder.ts'
 
@@ -39,17 +35,11 @@ const NONE = Buffer.alloc(0)
 export class Decoder {
   /** bytes of a whole packet; a larger one is refused (0x95) as soon as its fixed header is there */
   maximumPacketSize = PACKET_SIZE_MAX
-  /** what we announced as Topic Alias Maximum; 0: no aliases */
-  topicAliasMaximum = 0
-  /** levels of a topic name or filter */
-  levelsMax = LEVELS_MAX
 
   readonly #role: Role
   readonly #handler: PacketHandler
   readonly #reader: Reader
-  readonly #topics = new TopicCache()
-  /** topic names by alias [MQTT-3.3.2-10] [MQTT-3.3.2-12] */
-  readonly #aliases: string[] = []
+  readonly #publishes: PublishDecoder
   #legal: Uint8Array
   #opened = false
   #paused = false
@@ -64,11 +54,14 @@ export class Decoder {
   /** pushed from inside a handler: after the chunk at hand */
   readonly #late: Buffer[] = []
 
-  /** `version`: for role `client`, what CONNECT said; a server learns it from CONNECT. */
+  /** `version`: what our CONNECT said; a server learns it from the client's. */
+  constructor(role: 'server', handler: PacketHandler)
+  constructor(role: 'client', handler: PacketHandler, version: Version)
   constructor(role: Role, handler: PacketHandler, version: Version | null = null) {
     this.#role = role
     this.#handler = handler
     this.#reader = new Reader(version)
+    this.#publishes = new PublishDecoder(role)
     this.#legal = legalFirstBytes(role, version, false)
   }
 
@@ -78,6 +71,16 @@ export class Decoder {
    */
   get version(): Version | null {
     return this.#reader.version
+  }
+
+  /** What we announced as Topic Alias Maximum; 0: no aliases. */
+  set topicAliasMaximum(value: number) {
+    this.#publishes.topicAliasMaximum = value
+  }
+
+  /** Levels that a topic name or filter may have. */
+  set levelsMax(value: number) {
+    this.#publishes.levelsMax = value
   }
 
   get paused(): boolean {
@@ -91,11 +94,13 @@ export class Decoder {
 
   /** Decodes all packets that are complete with `chunk`, which is borrowed for the call. */
   push(chunk: Buffer): void {
-    if (this.#running) this.#late.push(Buffer.from(chunk))
-    else if (!this.#closed) {
-      this.#take(chunk)
-      this.#takeLate()
+    if (this.#closed) return
+    if (this.#running) {
+      this.#late.push(Buffer.from(chunk))
+      return
     }
+    this.#take(chunk)
+    this.#takeLate()
   }
 
   /** No packet after the one at hand until `resume`. */
@@ -117,8 +122,7 @@ export class Decoder {
     this.#start = 0
     this.#stop = 0
     this.#late.length = 0
-    this.#aliases.length = 0
-    this.#reader.release()
+    this.#publishes.close()
   }
 
   get #halted(): boolean {
@@ -186,6 +190,7 @@ export class Decoder {
       faulty = false
     } finally {
       this.#running = false
+      this.#reader.release()
       if (faulty) this.close()
     }
     return at
@@ -207,6 +212,7 @@ export class Decoder {
         const byte = buffer[body++]!
         length |= (byte & 0x7f) << shift
         if (byte < CONTINUED) {
+          // 3.1.1 has no such rule, and before CONNECT nothing tells which version it is
           if (byte === 0 && this.version === 5) return this.#badLength(first, 'uses more bytes than it needs', at)
           break
         }
@@ -234,35 +240,43 @@ export class Decoder {
   }
 
   #refuse(error: DecodeError, at: number): number {
-    this.close()
-    this.#handler.onDecodeError(error)
+    this.#failed(error)
     return at
   }
 
   #publish(buffer: Buffer, first: number, body: number, end: number): boolean {
     const reader = this.#reader
-    const qos = ((first >> 1) & 3) as Qos
-    let packetId = 0
     let meta: PublishMeta
     reader.open('PUBLISH', buffer, body, end)
     try {
-      const nameLength = reader.u16('topic name')
-      const nameAt = reader.at
-      if (nameAt + nameLength > end) reader.malformed('topic name ends beyond the packet', '§2.1.4')
-      reader.at = nameAt + nameLength
-      let topic = this.#topics.find(buffer, nameAt, reader.at) ?? this.#topicName(nameAt, reader.at)
-      if (qos > 0) packetId = reader.packetId()
-      let properties: Properties | null = null
-      if (reader.version === 5) {
-        properties = this.#publishProperties()
-        topic = this.#resolveAlias(topic, reader.topicAlias)
-      }
-      meta = { topic, qos, retain: (first & 1) === 1, properties }
+      meta = this.#publishes.decode(reader, first)
     } catch (error) {
       return this.#failed(error)
     }
-    const payload = buffer.subarray(reader.at, end)
-    this.#handler.onPublish(meta, payload, packetId, (first & 8) !== 0)
+    this.#handler.onPublish(meta, buffer.subarray(reader.at, end), this.#publishes.packetId, (first & 8) !== 0)
     return true
+  }
+
+  #other(buffer: Buffer, first: number, body: number, end: number): boolean {
+    let packet: NonPublishPacket
+    this.#reader.open(packetName(first), buffer, body, end)
+    try {
+      packet = decodePacket(this.#reader, first >> 4, this.#role, this.#publishes.levelsMax)
+    } catch (error) {
+      return this.#failed(error)
+    }
+    if (packet.type === 'connect' || packet.type === 'connack') {
+      this.#opened = true
+      this.#legal = legalFirstBytes(this.#role, this.version, true)
+    }
+    this.#handler.onPacket(packet)
+    return true
+  }
+
+  #failed(error: unknown): false {
+    if (!(error instanceof DecodeError)) throw error
+    this.close()
+    this.#handler.onDecodeError(error)
+    return false
   }
 }

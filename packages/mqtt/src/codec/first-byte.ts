@@ -75,7 +75,10 @@ export function firstByteError(first: number, role: Role, version: Version | nul
   }
   const flags = nibble === 6 || nibble === 8 || nibble === 10 ? 2 : 0
   if ((first & 0x0f) !== flags) {
-    return new DecodeError(ReasonCode.MalformedPacket, `${name}: flags of the fixed header are not ${flags} ([MQTT-2.1.3-1])`)
+    return new DecodeError(
+      ReasonCode.MalformedPacket,
+      `${name}: flags of the fixed header are not ${flags} ([MQTT-2.1.3-1])`,
+    )
   }
   return new DecodeError(ReasonCode.ProtocolError, `${name} is not sent in this direction (§2.1.2)`)
 }

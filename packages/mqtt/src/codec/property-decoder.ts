@@ -7,14 +7,16 @@ import type { Properties } from './properties.ts'
 import { Carrier, PROPERTIES, type PropertySpec } from './property-table.ts'
 import type { Reader } from './reader.ts'
 
-type RepeatableSpec = Extract<PropertySpec, { type: 'ids' | 'pairs' }>
-type SingleSpec = Exclude<PropertySpec, RepeatableSpec>
+type SingleSpec = Exclude<PropertySpec, { type: 'alias' | 'ids' | 'pairs' }>
 
 const SPEC_OF: readonly (PropertySpec | undefined)[] = Array.from({ length: 0x2b }, (_, id) =>
   PROPERTIES.find((spec) => spec.id === id),
 )
 
-/** Property length and properties; null when there are none. `carrier` is one of `Carrier`. */
+/** Identifier and value of a topic alias. */
+const ALIAS_BYTES = 3
+
+/** Property length and properties; null when there are none. A topic alias goes to the reader, not into the record. */
 export function decodeProperties(reader: Reader, carrier: number): Properties | null {
   const length = reader.varint('property length')
   if (length === 0) return null
@@ -40,13 +42,17 @@ export function decodeProperties(reader: Reader, carrier: number): Properties | 
       if (ids.length > 0 && carrier === Carrier.SUBSCRIBE) repeated(reader, spec)
       ids.push(decodeSubscriptionId(reader, spec))
       properties.subscriptionIds = ids
+    } else if (spec.type === 'alias') {
+      if (reader.topicAlias !== 0) repeated(reader, spec)
+      reader.topicAlias = reader.u16(spec.name)
+      if (reader.topicAlias === 0) reader.protocolError('topic alias is 0', '[MQTT-3.3.2-8]')
     } else {
       if (properties[spec.name] !== undefined) repeated(reader, spec)
       decodeSingle(reader, spec, properties)
     }
   }
   reader.end = packetEnd
-  return properties
+  return reader.topicAlias !== 0 && length === ALIAS_BYTES ? null : properties
 }
 
 function decodeSingle(reader: Reader, spec: SingleSpec, properties: Properties): void {
@@ -84,7 +90,7 @@ function decodeBit(reader: Reader, spec: SingleSpec): 0 | 1 {
   return value === 1 ? 1 : 0
 }
 
-function decodeSubscriptionId(reader: Reader, spec: RepeatableSpec): number {
+function decodeSubscriptionId(reader: Reader, spec: PropertySpec): number {
   const id = reader.varint('subscription identifier')
   if (id === 0) reader.protocolError('subscription identifier is 0', spec.clause)
   return id

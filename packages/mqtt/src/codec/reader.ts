@@ -16,6 +16,8 @@ export class Reader {
   end = 0
   /** for messages: `CONNECT` */
   packet = ''
+  /** of the PUBLISH at hand; 0: none */
+  topicAlias = 0
   /** null until CONNECT has told */
   version: Version | null
 
@@ -29,6 +31,7 @@ export class Reader {
     this.buffer = buffer
     this.at = at
     this.end = end
+    this.topicAlias = 0
   }
 
   release(): void {

@@ -6,6 +6,7 @@ import type { Exit, Route, Session } from '@zilla-ts/engine'
 import type { MqttConfig } from '../mqtt.config.ts'
 import type { Mqtt } from '../stream.ts'
 import { parseShared } from '../topic.ts'
+import { ClientIdPattern } from './client-id-pattern.ts'
 import { TopicPattern } from './topic-pattern.ts'
 
 /** One route as one client may use it. */
@@ -40,7 +41,7 @@ export type ClientRoutes = readonly ClientRoute[]
 
 interface Item {
   /** null: every client */
-  readonly clientIds: readonly RegExp[] | null
+  readonly clientIds: readonly ClientIdPattern[] | null
   readonly publish: readonly TopicPattern[]
   readonly subscribe: readonly TopicPattern[]
 }
@@ -73,7 +74,7 @@ export class RouteTable {
     for (const compiled of this.#routes) {
       if (!compiled.route.permits(session)) continue
       const items = compiled.items.filter(
-        ({ clientIds }) => clientIds === null || clientIds.some((pattern) => pattern.test(clientId)),
+        ({ clientIds }) => clientIds === null || clientIds.some((pattern) => pattern.matches(clientId)),
       )
       if (items.length > 0 || compiled.items.length === 0) found.push(clientRoute(compiled, items))
     }
@@ -83,7 +84,7 @@ export class RouteTable {
 
 function compileItem(when: NonNullable<MqttConfig['when']>): Item {
   return {
-    clientIds: when.session?.map((item) => wildcard(item['client-id'])) ?? null,
+    clientIds: when.session?.map((item) => new ClientIdPattern(item['client-id'])) ?? null,
     publish: when.publish?.map(({ topic }) => new TopicPattern(topic)) ?? [],
     subscribe: when.subscribe?.map(({ topic }) => new TopicPattern(topic)) ?? [],
   }
@@ -97,10 +98,4 @@ function clientRoute(compiled: CompiledRoute, items: readonly Item[]): ClientRou
     items.flatMap((item) => item.publish),
     items.flatMap((item) => item.subscribe),
   )
-}
-
-/** `*` is any run of characters, everything else is literal. */
-function wildcard(pattern: string): RegExp {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 's')
 }

@@ -14,8 +14,8 @@ const compacted = {
 
 /** @type {TopicSpec[]} */
 export const defaultTopics = [
-  { name: 'mqtt-sessions', configs: compacted },
   { name: 'mqtt-messages', partitions: 12, configs: { 'cleanup.policy': 'delete' } },
+  { name: 'mqtt-sessions', configs: compacted },
   { name: 'mqtt-retained', partitions: 12, configs: compacted },
 ]
 
@@ -25,7 +25,10 @@ export const defaultTopics = [
  * @returns {TopicSpec[]}
  */
 export function parseTopics(list) {
-  return list.split(/[\s,]+/).filter(Boolean).map(parseTopic)
+  return list
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map(parseTopic)
 }
 
 /**
@@ -34,7 +37,8 @@ export function parseTopics(list) {
  */
 function parseTopic(text) {
   const [name = '', ...qualities] = text.split(':')
-  if (!/^[a-zA-Z0-9._-]{1,249}$/.test(name)) throw new Problem(`'${name}' is not a topic name (letters, digits, . _ -).`)
+  if (!/^[a-zA-Z0-9._-]{1,249}$/.test(name))
+    throw new Problem(`'${name}' is not a topic name (letters, digits, . _ -).`)
   /** @type {TopicSpec} */
   const topic = { name, configs: {} }
   for (const quality of qualities) {

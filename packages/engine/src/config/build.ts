@@ -1,0 +1,81 @@
+/**
+ * Sound drafts → `Config`s. Called by load.ts only when there is no error, so every lookup here succeeds.
+ */
+import type { BindingEntry } from '../contract.ts'
+import {
+  type Config,
+  type ConfigBinding,
+  type ConfigGuard,
+  type ConfigRoute,
+  type ConfigStore,
+  qualify,
+} from './config.ts'
+import type { DraftBinding, DraftEntry, DraftGuard, DraftNamespace, Json } from './draft.ts'
+import type { Position } from './places.ts'
+
+/** Every namespace of the file, and of the built-in one what is used. */
+export function buildConfigs(namespaces: ReadonlyMap<string, DraftNamespace>, file: string): readonly Config[] {
+  const used = new Set<DraftBinding>()
+  for (const namespace of namespaces.values()) {
+    for (const binding of namespace.bindings.values()) for (const { target } of binding.exits) used.add(target)
+  }
+  const configs: Config[] = []
+  for (const namespace of namespaces.values()) {
+    const drafts = [...namespace.bindings.values()].filter((draft) => !namespace.builtIn || used.has(draft))
+    if (namespace.builtIn && drafts.length === 0) continue
+    configs.push({
+      name: namespace.name,
+      bindings: drafts.map((draft) => bindingOf(draft, file)),
+      guards: [...namespace.guards.values()].map((draft) => guardOf(draft, file)),
+      stores: [...namespace.stores.values()].map(storeOf),
+    })
+  }
+  return deepFreeze(configs)
+}
+
+function bindingOf(draft: DraftBinding, file: string): ConfigBinding {
+  const entry = draft.value as unknown as BindingEntry
+  return {
+    ...common(draft),
+    kind: entry.kind,
+    entry,
+    options: (entry.options as Json | undefined) ?? {},
+    routes: routesOf(entry, draft.namespace.name),
+    at: placeOf(draft, file),
+  }
+}
+
+function routesOf(entry: BindingEntry, namespace: string): ConfigRoute[] {
+  const fallback = entry.exit === undefined ? null : qualify(namespace, entry.exit)
+  const routes = (entry.routes ?? []).map((route) => ({
+    when: (route.when ?? []) as object[],
+    ...(route.with !== undefined && { with: route.with }),
+    guarded: Object.entries(route.guarded ?? {}).map(([guard, roles]) => ({ guard: qualify(namespace, guard), roles })),
+    exit: route.exit === undefined ? fallback : qualify(namespace, route.exit),
+  }))
+  return fallback === null ? routes : [...routes, { when: [], guarded: [], exit: fallback }]
+}
+
+function guardOf(draft: DraftGuard, file: string): ConfigGuard {
+  const entry = draft.value as unknown as ConfigGuard['entry']
+  return { ...common(draft), entry, options: (entry.options as Json | undefined) ?? {}, at: placeOf(draft, file) }
+}
+
+const storeOf = (draft: DraftEntry): ConfigStore => common(draft)
+
+function common({ id, name, namespace, value }: DraftEntry): ConfigStore {
+  return { id, namespace: namespace.name, name, type: String(value['type']) }
+}
+
+function placeOf({ namespace, path }: DraftEntry, file: string): Position {
+  const { line, column } = namespace.places.locate(path, true)
+  return { file, line, column }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const item of Object.values(value)) deepFreeze(item)
+  }
+  return value
+}

@@ -1,0 +1,130 @@
+/**
+ * Each entry against the schema of its own type: first the type, then the kind, then the rest, so that no error comes from
+ * a type or kind the user did not choose. Called by load.ts before names are resolved.
+ */
+import type { Kind } from '../contract.ts'
+import { type DraftBinding, type DraftEntry, type DraftGuard, type DraftNamespace, isObject } from './draft.ts'
+import { type Section, STORE_TYPES, storeSchema } from './envelope.ts'
+import { nearest } from './nearest.ts'
+import type { Path } from './places.ts'
+import type { Fault } from './problem.ts'
+import type { Registry } from './registry.ts'
+import { Validator } from './validator.ts'
+
+const storeValidator = new Validator(storeSchema)
+
+/** Makes the entries of a namespace, with everything known about each alone. */
+export function readEntries(namespace: DraftNamespace, registry: Registry): void {
+  for (const [name, value] of namespace.entriesOf('bindings')) {
+    const binding: DraftBinding = { ...namespace.entry('bindings', name, value), exitsUnclear: false, exits: [] }
+    namespace.bindings.set(name, binding)
+    readBinding(binding, registry)
+  }
+  for (const [name, value] of namespace.entriesOf('guards')) {
+    const guard: DraftGuard = namespace.entry('guards', name, value)
+    namespace.guards.set(name, guard)
+    const types = registry.guards.map(({ type }) => type)
+    if (!hasKnownType(guard, 'guard', types)) continue
+    guard.module = registry.guard(value['type'] as string)!
+    validate(guard, registry.validator(guard.module))
+  }
+  for (const [name, value] of namespace.entriesOf('stores')) {
+    const store = namespace.entry('stores', name, value)
+    namespace.stores.set(name, store)
+    if (hasKnownType(store, 'store', STORE_TYPES)) validate(store, storeValidator)
+  }
+  readUnknown(namespace, 'vaults', 'vault')
+  readUnknown(namespace, 'catalogs', 'catalog')
+  readExporters(namespace)
+}
+
+function readBinding(binding: DraftBinding, registry: Registry): void {
+  const { value, path, namespace } = binding
+  const types = registry.bindings.map(({ type }) => type)
+  if (!hasKnownType(binding, 'binding', types)) return
+  const module = registry.binding(value['type'] as string)!
+  binding.module = module
+  const kinds = Object.keys(module.kinds)
+  const kind = value['kind']
+  if (typeof kind === 'string' && kinds.includes(kind)) {
+    binding.kind = kind as Kind
+    binding.spec = module.kinds[kind as Kind]!
+  } else {
+    binding.sound = false
+    namespace.report(kindFault(path, kind, kinds, value))
+  }
+  for (const fault of validate(binding, registry.validator(module), binding.kind === undefined)) {
+    if (concernsExits(fault, path.length)) binding.exitsUnclear = true
+  }
+}
+
+function kindFault(path: Path, kind: unknown, allowed: string[], value: object): Fault {
+  if (!('kind' in value)) {
+    return { code: 'missing-property', message: '`kind` is missing', path, missing: 'kind', atKey: true, allowed }
+  }
+  const suggestion = typeof kind === 'string' ? nearest(kind, allowed) : undefined
+  const message = `expected ${allowed.map((name) => `\`${name}\``).join(' or ')}`
+  return { code: 'unknown-kind', message, path: [...path, 'kind'], value: kind, suggestion, allowed }
+}
+
+/** Whether a fault may hide an exit: an unknown key beside it, or a list of routes that cannot be read. */
+function concernsExits(fault: Fault, depth: number): boolean {
+  const [first, , third] = fault.path.slice(depth)
+  if (fault.level === 'warning') return false
+  return fault.code === 'unknown-property'
+    ? fault.path.length === depth + 1 || (first === 'routes' && fault.path.length === depth + 3)
+    : first === 'exit' || (first === 'routes' && (third === undefined || third === 'exit'))
+}
+
+function hasKnownType(entry: DraftEntry, what: string, types: readonly string[]): boolean {
+  const type = entry.value['type']
+  if (typeof type === 'string' && types.includes(type)) return true
+  entry.sound = false
+  if (typeof type !== 'string') return false
+  const message = types.length === 0 ? `there are no ${what} types` : `unknown ${what} type`
+  const suggestion = nearest(type, types)
+  const hint = types.length === 0 || suggestion !== undefined ? undefined : `Known are ${types.join(', ')}.`
+  const path = [...entry.path, 'type']
+  entry.namespace.report({ code: 'unknown-type', message, path, value: type, suggestion, allowed: types, hint })
+  return false
+}
+
+/** Reports under the entry's path; returns the faults there. */
+function validate(entry: DraftEntry, validator: Validator, kindUnknown = false): Fault[] {
+  const { faults, references } = validator.validate(entry.value, { conditions: kindUnknown })
+  entry.references = references.map((reference) => ({ ...reference, path: [...entry.path, ...reference.path] }))
+  const placed = faults
+    .filter(({ path, missing }) => (missing ?? path[0]) !== 'kind' || path.length > 1)
+    .map((fault) => ({ ...fault, path: [...entry.path, ...fault.path] }))
+  for (const fault of placed) {
+    if (fault.level !== 'warning') entry.sound = false
+    entry.namespace.report(onKind(fault, entry))
+  }
+  return placed
+}
+
+/** What is refused is mostly refused to this kind only. */
+function onKind(fault: Fault, entry: DraftEntry): Fault {
+  const { type, kind } = entry.value
+  if (fault.code !== 'not-accepted' || fault.hint !== undefined || kind === undefined) return fault
+  return { ...fault, message: `${fault.message}, in ${type} ${kind}` }
+}
+
+function readUnknown(namespace: DraftNamespace, section: 'vaults' | 'catalogs', what: string): void {
+  for (const [name, value] of namespace.entriesOf(section)) {
+    const entry = namespace.entry(section, name, value)
+    namespace[section].set(name, entry)
+    hasKnownType(entry, what, [])
+  }
+}
+
+function readExporters(namespace: DraftNamespace): void {
+  const telemetry = namespace.root['telemetry']
+  const exporters = isObject(telemetry) ? telemetry['exporters'] : undefined
+  if (!isObject(exporters)) return
+  for (const [name, value] of Object.entries(exporters)) {
+    if (!isObject(value)) continue
+    const entry = namespace.entry('telemetry' as Section, name, value)
+    hasKnownType({ ...entry, path: ['telemetry', 'exporters', name] }, 'exporter', [])
+  }
+}

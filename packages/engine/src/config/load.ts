@@ -1,0 +1,142 @@
+/**
+ * The whole way from the text of a `zilla.yaml` to what the engine runs. `validate` and `start` both call `loadConfig`, so
+ * they agree. Pure: no socket, network, clock or file but the text given.
+ */
+import { LineCounter } from 'yaml'
+import { buildConfigs } from './build.ts'
+import type { Config } from './config.ts'
+import { type DraftBinding, type DraftGuard, DraftNamespace, isObject } from './draft.ts'
+import { readEntries } from './entries.ts'
+import { envelopeSchema } from './envelope.ts'
+import type { Environment } from './expression.ts'
+import { lineAndColumn, NO_NODES, Places } from './places.ts'
+import { type Problem, ProblemList } from './problem.ts'
+import { resolveReferences } from './references.ts'
+import type { Registry } from './registry.ts'
+import { checkRouting } from './routing.ts'
+import { TreeReader } from './tree.ts'
+import { Validator } from './validator.ts'
+import { parseYaml, type SourceFault } from './yaml-source.ts'
+
+export interface LoadInput {
+  readonly text: string
+  /** as it shall stand in problems */
+  readonly file: string
+  readonly registry: Registry
+  /** variables for `${{env.NAME}}` */
+  readonly environment: Environment
+}
+
+export interface LoadResult {
+  /** by place in the file */
+  readonly problems: readonly Problem[]
+  /** empty as soon as one problem is an error */
+  readonly namespaces: readonly Config[]
+}
+
+const envelopeValidator = new Validator(envelopeSchema)
+
+/** The namespace of bindings that need no declaration. */
+const BUILT_IN = 'sys'
+
+/** Every problem of the document, and without errors its namespaces. */
+export function loadConfig(input: LoadInput): LoadResult {
+  const problems = new ProblemList(input.file)
+  const namespaces = readNamespaces(input, problems)
+  if (namespaces === undefined) return { problems: problems.sorted(), namespaces: [] }
+  for (const namespace of namespaces.values()) readEntries(namespace, input.registry)
+  addBuiltIn(namespaces, input.registry, problems)
+  resolveReferences(namespaces)
+  for (const namespace of namespaces.values()) {
+    for (const binding of namespace.bindings.values()) {
+      checkRouting(binding)
+      runCheck(binding)
+    }
+    for (const guard of namespace.guards.values()) runCheck(guard)
+  }
+  const sorted = problems.sorted()
+  return { problems: sorted, namespaces: problems.hasErrors ? [] : buildConfigs(namespaces, input.file) }
+}
+
+/** Undefined when the text cannot be read as a whole. */
+function readNamespaces(input: LoadInput, problems: ProblemList): Map<string, DraftNamespace> | undefined {
+  const { text, documents, lines, faults } = parseYaml(input.text)
+  const reportText = ({ offset, code, message }: SourceFault): void => {
+    problems.addAt(lineAndColumn(lines, offset), { level: 'error', code, message })
+  }
+  faults.forEach(reportText)
+  if (faults.length > 0) return undefined
+  if (documents.length === 0) return emptyFile(input, lines, problems)
+  const namespaces = new Map<string, DraftNamespace>()
+  let complete = true
+  for (const [index, document] of documents.entries()) {
+    const reader = new TreeReader(text, input.environment)
+    const root = reader.read(document)
+    reader.faults.forEach(reportText)
+    if (reader.incomplete) {
+      complete = false
+    } else {
+      const places = new Places(index, document, lines, reader)
+      const namespace = readEnvelope(root, places, problems, namespaces)
+      if (namespace !== undefined) namespaces.set(namespace.name, namespace)
+    }
+  }
+  return complete ? namespaces : undefined
+}
+
+/** A file of nothing is a namespace of nothing; comments alone are not even that. Both are hardly meant. */
+function emptyFile(input: LoadInput, lines: LineCounter, problems: ProblemList): Map<string, DraftNamespace> {
+  const message = 'the file describes nothing: there is no `name` and no `bindings`'
+  problems.addAt({ line: 1, column: 1 }, { level: 'warning', code: 'empty-file', message })
+  if (input.text !== '') return new Map()
+  const places = new Places(0, null, lines, NO_NODES)
+  return new Map([['default', new DraftNamespace('default', {}, places, problems)]])
+}
+
+function readEnvelope(
+  root: unknown,
+  places: Places,
+  problems: ProblemList,
+  known: ReadonlyMap<string, DraftNamespace>,
+): DraftNamespace | undefined {
+  if (root === null) {
+    const hint = 'A line of `---` begins another document: remove it, or write the document.'
+    problems.add(places, { code: 'null-document', message: 'there is nothing in this document', path: [], hint })
+    return undefined
+  }
+  const { faults } = envelopeValidator.validate(root)
+  for (const fault of faults) problems.add(places, fault)
+  if (!isObject(root)) return undefined
+  const name = typeof root['name'] === 'string' ? root['name'] : ''
+  const report = (code: string, message: string): void => problems.add(places, { code, message, path: ['name'] })
+  if (known.has(name) && name !== '')
+    report('duplicate-namespace', `another document of the file has the name \`${name}\``)
+  if (name === BUILT_IN) report('reserved-name', `the namespace \`${BUILT_IN}\` is built in`)
+  // Entries of a document that has no usable name are still checked, apart from all others.
+  const usable = name !== '' && name !== BUILT_IN && !known.has(name)
+  return new DraftNamespace(usable ? name : ` ${places.document}`, root, places, problems)
+}
+
+/** `sys:tcp_client`: dials whatever address it is asked for. */
+function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry, problems: ProblemList): void {
+  if (registry.binding('tcp')?.kinds.client === undefined) return
+  const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' } } }
+  const namespace = new DraftNamespace(
+    BUILT_IN,
+    root,
+    new Places(-1, null, new LineCounter(), NO_NODES),
+    problems,
+    true,
+  )
+  readEntries(namespace, registry)
+  namespaces.set(BUILT_IN, namespace)
+}
+
+/** A module's own rules see only entries that its schema accepts. */
+function runCheck(entry: DraftBinding | DraftGuard): void {
+  if (!entry.sound || entry.module === undefined) return
+  const findings = entry.module.check?.(entry.value as never) ?? []
+  for (const { level, code, message, path } of findings) {
+    entry.namespace.report({ level, code, message, path: [...entry.path, ...path] })
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Names across entries and documents: exits, guards, stores, vaults and catalogs that are not there, not used, or do not
+ * fit; exits that go round in a circle. Called by load.ts with every namespace of the file.
+ */
+import { qualify } from './config.ts'
+import { type DraftBinding, type DraftEntry, type DraftNamespace, guardsOf, routesOf } from './draft.ts'
+import { nearest } from './nearest.ts'
+import type { Path } from './places.ts'
+import type { Fault } from './problem.ts'
+import type { ReferenceKind } from './validator.ts'
+
+type Namespaces = ReadonlyMap<string, DraftNamespace>
+
+const SECTION_OF = { guard: 'guards', store: 'stores', vault: 'vaults', catalog: 'catalogs' } as const
+const KINDS = Object.keys(SECTION_OF) as ReferenceKind[]
+
+/** Fills in `exits` of every binding and reports what is wrong with names. */
+export function resolveReferences(namespaces: Namespaces): void {
+  const names = new Names(namespaces)
+  for (const namespace of namespaces.values()) {
+    for (const binding of namespace.bindings.values()) {
+      resolveExits(binding, names)
+      resolveGuarded(binding, names)
+    }
+    for (const entry of [...namespace.bindings.values(), ...namespace.guards.values()]) {
+      for (const { kind, name, path, isKey } of entry.references) names.find(namespace, kind, name, path, isKey)
+    }
+  }
+  for (const namespace of namespaces.values()) reportUnused(namespace, names)
+  reportCycles(namespaces)
+}
+
+/** What the file's entries are called, and which of them somebody wants. */
+class Names {
+  readonly namespaces: Namespaces
+  readonly #used = new Set<DraftEntry>()
+
+  constructor(namespaces: Namespaces) {
+    this.namespaces = namespaces
+  }
+
+  isUsed(entry: DraftEntry): boolean {
+    return this.#used.has(entry)
+  }
+
+  find(from: DraftNamespace, kind: ReferenceKind, name: string, path: Path, atKey: boolean): DraftEntry | undefined {
+    return this.#find(from, kind, name, path, atKey, (namespace) => namespace[SECTION_OF[kind]])
+  }
+
+  findBinding(from: DraftNamespace, name: string, path: Path): DraftBinding | undefined {
+    return this.#find(from, 'binding', name, path, false, (namespace) => namespace.bindings)
+  }
+
+  #find<E extends DraftEntry>(
+    from: DraftNamespace,
+    what: string,
+    reference: string,
+    path: Path,
+    atKey: boolean,
+    section: (namespace: DraftNamespace) => ReadonlyMap<string, E>,
+  ): E | undefined {
+    const [namespaceName = '', name = '', ...more] = qualify(from.name, reference).split(':')
+    const namespace = this.namespaces.get(namespaceName)
+    const entry = more.length > 0 || namespace === undefined ? undefined : section(namespace).get(name)
+    if (entry !== undefined) {
+      this.#used.add(entry)
+      return entry
+    }
+    // A name is rarely far from the one meant; the one meant is then not unused.
+    const candidates = new Map<string, E>()
+    for (const [key, other] of section(from)) candidates.set(key, other)
+    if (reference.includes(':')) {
+      for (const other of this.namespaces.values()) {
+        for (const [key, found] of section(other)) candidates.set(`${other.name}:${key}`, found)
+      }
+    }
+    const suggestion = nearest(reference, candidates.keys())
+    if (suggestion !== undefined) this.#used.add(candidates.get(suggestion)!)
+    const message = `there is no ${what} \`${reference}\``
+    from.report({ code: `undefined-${what}`, message, path, atKey, suggestion })
+    return undefined
+  }
+}
+
+function resolveExits(binding: DraftBinding, names: Names): void {
+  const { value, spec, namespace, path } = binding
+  const own = value['exit']
+  const written: { name: unknown; path: Path }[] = routesOf(binding).map(({ path: at, route }) => ({
+    name: route['exit'],
+    path: [...at, 'exit'],
+  }))
+  written.push({ name: own, path: [...path, 'exit'] })
+  for (const exit of written) {
+    if (typeof exit.name !== 'string' || exit.name === '') continue
+    const target = names.findBinding(namespace, exit.name, exit.path)
+    if (target !== undefined) binding.exits.push({ path: exit.path, target })
+    if (spec === undefined) continue
+    if (spec.produces === undefined) {
+      const message = `${describe(binding)} hands over to nothing, so it takes no exit`
+      reportUnsound(binding, { code: 'exit-not-accepted', message, path: exit.path, atKey: true })
+    } else if (target !== undefined) {
+      checkProtocol(binding, target, exit.path, names)
+    }
+  }
+  if (spec?.produces !== undefined && spec.exitOptional !== true && !binding.exitsUnclear && own === undefined) {
+    reportMissingExit(binding)
+  }
+}
+
+function checkProtocol(binding: DraftBinding, target: DraftBinding, path: Path, names: Names): void {
+  if (target.spec === undefined || target.spec.accepts === binding.spec?.produces) return
+  const produces = binding.spec?.produces
+  const accepts = target.spec.accepts
+  const fitting = [...names.namespaces.values()].flatMap((namespace) =>
+    [...namespace.bindings.values()].filter(({ spec }) => spec?.accepts === produces),
+  )
+  const allowed = fitting.map((each) => (each.namespace === binding.namespace ? each.name : each.id))
+  const takes = accepts === undefined ? 'is never an exit' : `takes ${accepts}`
+  const message = `${describe(binding)} speaks ${produces} to its exit, but \`${target.name}\` (${describe(target)}) ${takes}`
+  const hint = allowed.length === 0 ? undefined : `These take ${produces}: ${allowed.slice(0, 5).join(', ')}.`
+  reportUnsound(binding, { code: 'incompatible-exit', message, path, allowed, hint })
+}
+
+function reportMissingExit(binding: DraftBinding): void {
+  const { path, value } = binding
+  const routes = routesOf(binding)
+  if (!Array.isArray(value['routes']) || value['routes'].length === 0) {
+    const message = `${describe(binding)} needs \`exit\` or \`routes\``
+    reportUnsound(binding, { code: 'missing-exit', message, path, missing: 'exit', atKey: true })
+  }
+  for (const { path: at, route } of routes) {
+    if (route['exit'] !== undefined) continue
+    const message = 'this route has no `exit`, and the binding has none that it could take over'
+    reportUnsound(binding, { code: 'missing-exit', message, path: at, missing: 'exit', atKey: true })
+  }
+}
+
+function resolveGuarded(binding: DraftBinding, names: Names): void {
+  for (const { path, route } of routesOf(binding)) {
+    for (const guard of guardsOf(route))
+      names.find(binding.namespace, 'guard', guard, [...path, 'guarded', guard], true)
+  }
+}
+
+function reportUnsound(binding: DraftBinding, fault: Fault): void {
+  binding.sound = false
+  binding.namespace.report(fault)
+}
+
+const describe = (binding: DraftBinding): string => `${binding.module?.type} ${binding.kind}`
+
+/** Silent where a faulty entry may be the one that uses the name. */
+function reportUnused(namespace: DraftNamespace, names: Names): void {
+  if (namespace.builtIn) return
+  const all = [...names.namespaces.values()]
+  const bindings = all.flatMap((each) => [...each.bindings.values()])
+  const report = (entry: DraftEntry, what: string): void => {
+    if (names.isUsed(entry)) return
+    const message = `nothing uses the ${what} \`${entry.name}\``
+    namespace.report({ level: 'warning', code: `unused-${what}`, message, path: entry.path, atKey: true })
+  }
+  if (!bindings.some(({ exitsUnclear }) => exitsUnclear)) {
+    for (const binding of namespace.bindings.values()) {
+      if (binding.spec?.accepts !== undefined) report(binding, 'binding')
+    }
+  }
+  const users = [...bindings, ...all.flatMap((each) => [...each.guards.values()])]
+  if (users.some(({ sound }) => !sound)) return
+  for (const kind of KINDS) for (const entry of namespace[SECTION_OF[kind]].values()) report(entry, kind)
+}
+
+/** Depth first along the exits, without recursion: a chain may be as long as the file. */
+function reportCycles(namespaces: Namespaces): void {
+  const done = new Set<DraftBinding>()
+  for (const namespace of namespaces.values()) {
+    for (const start of namespace.bindings.values()) if (!done.has(start)) walk(start, done)
+  }
+}
+
+function walk(start: DraftBinding, done: Set<DraftBinding>): void {
+  const chain: { readonly binding: DraftBinding; next: number }[] = [{ binding: start, next: 0 }]
+  const open = new Set([start])
+  const reported = new Set<string>()
+  for (let top = chain.at(-1); top !== undefined; top = chain.at(-1)) {
+    const exit = top.binding.exits[top.next]
+    top.next += 1
+    if (exit === undefined) {
+      done.add(top.binding)
+      open.delete(top.binding)
+      chain.pop()
+    } else if (open.has(exit.target)) {
+      const names = chain
+        .slice(chain.findIndex(({ binding }) => binding === exit.target))
+        .map(({ binding }) => binding.name)
+      const message = `exits go round in a circle: ${[...names, exit.target.name].join(' → ')}`
+      if (reported.has(message)) continue
+      reported.add(message)
+      top.binding.namespace.report({ code: 'exit-cycle', message, path: exit.path })
+    } else if (!done.has(exit.target)) {
+      open.add(exit.target)
+      chain.push({ binding: exit.target, next: 0 })
+    }
+  }
+}

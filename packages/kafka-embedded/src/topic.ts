@@ -1,0 +1,54 @@
+/**
+ * Topics and partitions of an open log, as they are in memory: where each partition begins and ends, and its latest batches.
+ * The appender moves the end, retention the start; streams only look.
+ */
+import { BatchBuilder } from '@zilla-ts/kafka'
+import type { FetchStream } from './fetch-stream.ts'
+import type { LogStore, PartitionState, StoredTopic } from './log-store.ts'
+import { RecentBatches } from './recent-batches.ts'
+import { TopicConfig } from './topic-config.ts'
+
+export class Topic {
+  readonly name: string
+  readonly id: number
+  readonly config: TopicConfig
+  readonly partitions: readonly Partition[]
+  /** open fetch streams */
+  readonly readers = new Set<FetchStream>()
+
+  constructor(stored: StoredTopic, partitions: readonly PartitionState[], ends: readonly number[]) {
+    this.name = stored.name
+    this.id = stored.id
+    this.config = new TopicConfig(stored.configs)
+    this.partitions = partitions.map((state, index) => new Partition(this, index, state, ends[index]!))
+  }
+}
+
+export class Partition {
+  readonly topic: Topic
+  readonly index: number
+  readonly state: PartitionState
+  /** offset after the last stored record: what readers see ends here */
+  end: number
+  /** offset the next written record gets */
+  next: number
+  /** records of this turn, or of the time since the last commit */
+  readonly builder = new BatchBuilder()
+  /** the appender has it on its list */
+  isOpen = false
+  readonly recent = new RecentBatches()
+
+  constructor(topic: Topic, index: number, state: PartitionState, end: number) {
+    this.topic = topic
+    this.index = index
+    this.state = state
+    this.end = end
+    this.next = end
+  }
+
+  /** Batches from the one that holds `from`, or else the next; copies, or those that were written last. */
+  read(store: LogStore, from: number, bytesMax: number): Buffer[] {
+    const recent = this.recent.at(from)
+    return recent === null ? store.batches(this.topic.id, this.index, from, this.end, bytesMax) : [recent]
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Everything we use of kafkajs 2.2.4's internals, with its types: the one place that imports it. The library has neither
+ * types for these nor an `exports` map, so its files are named in full. Used by `connection.ts` and the requests only.
+ */
+import { createRequire } from 'node:module'
+
+/** What kafkajs takes for an encoder: it copies `buffer`. */
+export interface WireEncoder {
+  readonly buf: Buffer
+  readonly buffer: Buffer
+}
+
+export interface WireRequest {
+  readonly apiKey: number
+  readonly apiName: string
+  readonly apiVersion: number
+  encode(): Promise<WireEncoder>
+}
+
+/** One request and how its answer is decoded; `parse` of kafkajs throws at the first error code of many, so it is always replaced. */
+export interface WireCall<T> {
+  readonly request: WireRequest
+  readonly response: {
+    decode(payload: Buffer): Promise<T>
+    parse(decoded: T): T
+  }
+  readonly logResponseError?: boolean
+}
+
+/** A KIP-219 broker asks for a pause by this field; kafkajs obeys it. */
+export interface Throttled {
+  readonly clientSideThrottleTime?: number
+}
+
+export interface WireLogger {
+  namespace(name: string): WireLogger
+  debug(message: string, extra?: object): void
+  info(message: string, extra?: object): void
+  warn(message: string, extra?: object): void
+  error(message: string, extra?: object): void
+}
+
+/** What kafkajs wants of a socket. */
+export interface WireSocket {
+  on(event: 'data', listener: (bytes: Buffer) => void): unknown
+  on(event: 'end' | 'timeout', listener: () => unknown): unknown
+  on(event: 'error', listener: (error: Error) => unknown): unknown
+  write(bytes: Buffer): unknown
+  end(): unknown
+  unref(): unknown
+}
+
+interface WireRequestQueue {
+  readonly pending: readonly unknown[]
+  scheduleCheckPendingRequests(): void
+}
+
+export interface WireConnection {
+  readonly requestQueue: WireRequestQueue
+  send<T>(call: WireCall<T>): Promise<T>
+}
+
+interface WireConnectionPool {
+  readonly pool: readonly WireConnection[]
+}
+
+export interface ConnectionPoolOptions {
+  readonly host: string
+  readonly port: number
+  readonly clientId: string
+  readonly logger: WireLogger
+  readonly connectionTimeout: number
+  readonly requestTimeout: number
+  readonly enforceRequestTimeout: boolean
+  readonly socketFactory: (options: { readonly onConnect: () => void }) => WireSocket
+}
+
+export type WireVersions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>
+
+export interface WireBroker {
+  readonly versions: WireVersions | null
+  /** Opens the first connection of the pool, asks for the API versions and authenticates. */
+  connect(): Promise<void>
+  lookupRequest<A, T>(apiKey: number, definition: RequestDefinition<A, T>): (args: A) => WireCall<T>
+}
+
+/** All versions of one API. */
+export interface RequestDefinition<A, T> {
+  readonly versions: readonly string[]
+  protocol(options: { readonly version: number }): (args: A) => WireCall<T>
+}
+
+export interface MetadataAnswer extends Throttled {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
+  readonly controllerId: number
+  readonly topicMetadata: readonly {
+    readonly topicErrorCode: number
+    readonly topic: string
+    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[]
+  }[]
+}
+
+export interface ListOffsetsAnswer extends Throttled {
+  readonly responses: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number; readonly offset: string }[]
+  }[]
+}
+
+export interface ProducerIdAnswer extends Throttled {
+  readonly errorCode: number
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
+export interface DescribeConfigsAnswer extends Throttled {
+  readonly resources: readonly {
+    readonly errorCode: number
+    readonly resourceName: string
+    readonly configEntries: readonly { readonly configName: string; readonly configValue: string | null }[]
+  }[]
+}
+
+export interface CreateTopicsAnswer extends Throttled {
+  readonly topicErrors: readonly {
+    readonly topic: string
+    readonly errorCode: number
+    readonly errorMessage?: string | null
+  }[]
+}
+
+interface Requests {
+  readonly Metadata: RequestDefinition<
+    { readonly topics: readonly string[]; readonly allowAutoTopicCreation: boolean },
+    MetadataAnswer
+  >
+  readonly ListOffsets: RequestDefinition<
+    {
+      readonly isolationLevel: number
+      readonly topics: readonly {
+        readonly topic: string
+        readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[]
+      }[]
+    },
+    ListOffsetsAnswer
+  >
+  readonly InitProducerId: RequestDefinition<{ readonly transactionalId: null }, ProducerIdAnswer>
+  readonly DescribeConfigs: RequestDefinition<
+    { readonly resources: readonly { readonly type: number; readonly name: string }[]; readonly includeSynonyms: boolean },
+    DescribeConfigsAnswer
+  >
+  readonly CreateTopics: RequestDefinition<
+    {
+      readonly topics: readonly {
+        readonly topic: string
+        readonly numPartitions: number
+        readonly replicationFactor: number
+        readonly configEntries: readonly { readonly name: string; readonly value: string }[]
+      }[]
+      readonly validateOnly: boolean
+      readonly timeout: number
+    },
+    CreateTopicsAnswer
+  >
+}
+
+const load = createRequire(import.meta.url)
+
+export const ConnectionPool: new (options: ConnectionPoolOptions) => WireConnectionPool = load(
+  'kafkajs/src/network/connectionPool.js',
+)
+
+export const Broker: new (options: {
+  readonly connectionPool: WireConnectionPool
+  readonly logger: WireLogger
+  readonly allowAutoTopicCreation: boolean
+}) => WireBroker = load('kafkajs/src/broker/index.js')
+
+const protocol: { readonly requests: Requests } = load('kafkajs/src/protocol/requests/index.js')
+
+export const requests = protocol.requests
+
+/** The numbers of the APIs. */
+export const apiKeys: Readonly<Record<keyof Requests | 'Produce' | 'Fetch', number>> = load(
+  'kafkajs/src/protocol/requests/apiKeys.js',
+)

@@ -1,0 +1,437 @@
+// Generated from mqtt-kafka.schema.json: do not edit; npm run generate
+import type { JsonSchema } from '@zilla-ts/engine'
+
+/**
+ * What `type: mqtt-kafka` entries hold.
+ */
+export interface MqttKafkaConfig {
+  /**
+   * The Kafka topics, and bounds on what one client may take.
+   */
+  options?: {
+    /**
+     * The Kafka topics that hold sessions, messages and retained messages; three different ones.
+     */
+    topics: {
+      /**
+       * Compacted topic (`cleanup.policy=compact`) with a record per connection; not to be shared with other software.
+       */
+      sessions: string
+      /**
+       * Topic for messages, keyed by MQTT topic; routes may name others.
+       */
+      messages: string
+      /**
+       * Topic with a copy of every retained message, keyed by MQTT topic; should be compacted.
+       */
+      retained: string
+    }
+    create?: CreateTopics
+    /**
+     * Topic patterns with one `{identity}`; messages whose topic matches go to the partition of that identity instead of the topic's own. The first that matches counts.
+     */
+    clients?: string[]
+    /**
+     * What clients may publish.
+     */
+    publish?: {
+      /**
+       * Highest QoS of a PUBLISH.
+       */
+      qosMax: 'at_most_once' | 'at_least_once' | 'exactly_once'
+    }
+    foreign: ForeignRecords
+    limits: MqttKafkaLimits
+    /**
+     * @deprecated
+     * `server` is not needed any more and has no effect: instances find each other through Kafka.
+     */
+    server?: string
+  }
+  when?: {
+    /**
+     * Topics that clients publish to.
+     *
+     * @minItems 1
+     */
+    publish?: [
+      {
+        /**
+         * Topic pattern: `+` is one level, `#` the rest, `{name}` any run of characters.
+         */
+        topic: string
+      },
+      ...{
+        /**
+         * Topic pattern: `+` is one level, `#` the rest, `{name}` any run of characters.
+         */
+        topic: string
+      }[]
+    ]
+    /**
+     * Topics that clients receive.
+     *
+     * @minItems 1
+     */
+    subscribe?: [
+      {
+        /**
+         * Topic pattern: `+` is one level, `#` the rest, `{name}` any run of characters.
+         */
+        topic: string
+      },
+      ...{
+        /**
+         * Topic pattern: `+` is one level, `#` the rest, `{name}` any run of characters.
+         */
+        topic: string
+      }[]
+    ]
+  }
+  /**
+   * What is done with messages of this route.
+   */
+  with?: {
+    /**
+     * Kafka topic instead of `options.topics.messages`; `${params.x}` is what `{x}` of the pattern matched.
+     */
+    messages?: string
+    /**
+     * Whether records carry `zilla:expiry`; `false` for topics that Zilla 2.x reads as well, which takes the seconds for milliseconds.
+     */
+    expiry: boolean
+  }
+}
+/**
+ * Make topics that are missing, with the configuration this binding wants; without it a missing topic is an error.
+ */
+export interface CreateTopics {
+  /**
+   * Partitions of a topic that is made; the broker's default when absent.
+   */
+  partitions?: number
+  /**
+   * Replicas of a topic that is made; the broker's default when absent.
+   */
+  replicas?: number
+}
+/**
+ * Records of other Kafka programs, which have no `zilla:` headers.
+ */
+export interface ForeignRecords {
+  /**
+   * QoS they count as published with.
+   */
+  qos: 'at_most_once' | 'at_least_once'
+}
+/**
+ * Bounds on memory and time.
+ */
+export interface MqttKafkaLimits {
+  /**
+   * QoS 1 messages that may wait for one slow client, in bytes; beyond that it is disconnected (quota exceeded).
+   */
+  queueBytes: number
+  /**
+   * Topic filters one client may have.
+   */
+  filters: number
+  /**
+   * Kafka topics named by `${params.x}` that may be written, and read, at the same time.
+   */
+  paramTopics: number
+  /**
+   * How long start-up waits for the first answer about the topics before it goes on without; until they are there clients are told that the server is unavailable.
+   */
+  startSeconds: number
+  /**
+   * How long a SUBSCRIBE may wait for Kafka before the client is disconnected (server unavailable).
+   */
+  subscribeSeconds: number
+}
+
+/** JSON Schema of a whole `type: mqtt-kafka` entry. */
+export const schema: JsonSchema = {
+  "title": "mqtt-kafka",
+  "description": "Maps MQTT onto three Kafka topics: publishes become records, records become deliveries, connections leave records that people can read.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+    "type",
+    "kind",
+    "options"
+  ],
+  "properties": {
+    "type": {
+      "const": "mqtt-kafka"
+    },
+    "kind": {
+      "enum": [
+        "proxy"
+      ]
+    },
+    "options": {
+      "description": "The Kafka topics, and bounds on what one client may take.",
+      "type": "object",
+      "additionalProperties": false,
+      "required": [
+        "topics"
+      ],
+      "properties": {
+        "topics": {
+          "description": "The Kafka topics that hold sessions, messages and retained messages; three different ones.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "sessions",
+            "messages",
+            "retained"
+          ],
+          "properties": {
+            "sessions": {
+              "description": "Compacted topic (`cleanup.policy=compact`) with a record per connection; not to be shared with other software.",
+              "$ref": "#/$defs/topic",
+              "examples": [
+                "mqtt-sessions"
+              ]
+            },
+            "messages": {
+              "description": "Topic for messages, keyed by MQTT topic; routes may name others.",
+              "$ref": "#/$defs/topic",
+              "examples": [
+                "mqtt-messages"
+              ]
+            },
+            "retained": {
+              "description": "Topic with a copy of every retained message, keyed by MQTT topic; should be compacted.",
+              "$ref": "#/$defs/topic",
+              "examples": [
+                "mqtt-retained"
+              ]
+            }
+          }
+        },
+        "create": {
+          "title": "CreateTopics",
+          "description": "Make topics that are missing, with the configuration this binding wants; without it a missing topic is an error.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "partitions": {
+              "description": "Partitions of a topic that is made; the broker's default when absent.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 100000,
+              "examples": [
+                12
+              ]
+            },
+            "replicas": {
+              "description": "Replicas of a topic that is made; the broker's default when absent.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 32767,
+              "examples": [
+                3
+              ]
+            }
+          }
+        },
+        "clients": {
+          "description": "Topic patterns with one `{identity}`; messages whose topic matches go to the partition of that identity instead of the topic's own. The first that matches counts.",
+          "type": "array",
+          "items": {
+            "type": "string",
+            "minLength": 1
+          },
+          "examples": [
+            [
+              "place/{identity}/#"
+            ]
+          ]
+        },
+        "publish": {
+          "description": "What clients may publish.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "qosMax"
+          ],
+          "properties": {
+            "qosMax": {
+              "description": "Highest QoS of a PUBLISH.",
+              "enum": [
+                "at_most_once",
+                "at_least_once",
+                "exactly_once"
+              ],
+              "examples": [
+                "at_least_once"
+              ]
+            }
+          }
+        },
+        "foreign": {
+          "title": "ForeignRecords",
+          "description": "Records of other Kafka programs, which have no `zilla:` headers.",
+          "type": "object",
+          "additionalProperties": false,
+          "default": {},
+          "properties": {
+            "qos": {
+              "description": "QoS they count as published with.",
+              "enum": [
+                "at_most_once",
+                "at_least_once"
+              ],
+              "default": "at_most_once"
+            }
+          }
+        },
+        "limits": {
+          "title": "MqttKafkaLimits",
+          "description": "Bounds on memory and time.",
+          "type": "object",
+          "additionalProperties": false,
+          "default": {},
+          "properties": {
+            "queueBytes": {
+              "description": "QoS 1 messages that may wait for one slow client, in bytes; beyond that it is disconnected (quota exceeded).",
+              "type": "integer",
+              "minimum": 1024,
+              "default": 1048576
+            },
+            "filters": {
+              "description": "Topic filters one client may have.",
+              "type": "integer",
+              "minimum": 1,
+              "default": 1000
+            },
+            "paramTopics": {
+              "description": "Kafka topics named by `${params.x}` that may be written, and read, at the same time.",
+              "type": "integer",
+              "minimum": 1,
+              "default": 1000
+            },
+            "startSeconds": {
+              "description": "How long start-up waits for the first answer about the topics before it goes on without; until they are there clients are told that the server is unavailable.",
+              "type": "integer",
+              "minimum": 1,
+              "default": 10
+            },
+            "subscribeSeconds": {
+              "description": "How long a SUBSCRIBE may wait for Kafka before the client is disconnected (server unavailable).",
+              "type": "integer",
+              "minimum": 1,
+              "default": 30
+            }
+          }
+        },
+        "server": {
+          "description": "`server` is not needed any more and has no effect: instances find each other through Kafka.",
+          "type": "string",
+          "deprecated": true
+        }
+      }
+    },
+    "routes": {
+      "description": "A publish takes the first route whose `when` matches; a subscription takes every one that can meet its filter.",
+      "type": "array",
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "when": {
+            "description": "Any item is enough; a route whose items have no `publish` takes no publishes, likewise `subscribe`.",
+            "type": "array",
+            "items": {
+              "type": "object",
+              "additionalProperties": false,
+              "oneOf": [
+                {
+                  "required": [
+                    "publish"
+                  ]
+                },
+                {
+                  "required": [
+                    "subscribe"
+                  ]
+                }
+              ],
+              "properties": {
+                "publish": {
+                  "description": "Topics that clients publish to.",
+                  "$ref": "#/$defs/patterns"
+                },
+                "subscribe": {
+                  "description": "Topics that clients receive.",
+                  "$ref": "#/$defs/patterns"
+                }
+              }
+            }
+          },
+          "with": {
+            "description": "What is done with messages of this route.",
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "messages": {
+                "description": "Kafka topic instead of `options.topics.messages`; `${params.x}` is what `{x}` of the pattern matched.",
+                "type": "string",
+                "minLength": 1,
+                "examples": [
+                  "devices",
+                  "site-${params.site}"
+                ]
+              },
+              "expiry": {
+                "description": "Whether records carry `zilla:expiry`; `false` for topics that Zilla 2.x reads as well, which takes the seconds for milliseconds.",
+                "type": "boolean",
+                "default": true
+              }
+            }
+          },
+          "guarded": {
+            "$ref": "zilla:guarded"
+          },
+          "exit": {
+            "$ref": "zilla:exit"
+          }
+        }
+      }
+    },
+    "exit": {
+      "$ref": "zilla:exit"
+    }
+  },
+  "$defs": {
+    "topic": {
+      "type": "string",
+      "pattern": "^(?!__)(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}$",
+      "x-hint": "A Kafka topic name has 1 to 249 letters, digits, dots, dashes or underscores, and does not begin with `__`, which are Kafka's own."
+    },
+    "patterns": {
+      "type": "array",
+      "minItems": 1,
+      "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "topic"
+        ],
+        "properties": {
+          "topic": {
+            "description": "Topic pattern: `+` is one level, `#` the rest, `{name}` any run of characters.",
+            "type": "string",
+            "minLength": 1,
+            "examples": [
+              "sensor/+",
+              "site/{site}/#"
+            ]
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The receiving half of one connection: deliveries go to the socket while it has room and the client's window is open, and
+ * wait here otherwise, bounded because what waits is not granted again. QoS 1 is acknowledged to the acceptor in the order
+ * in which it came, whatever the order of the client's PUBACKs.
+ */
+import type { Stream } from '@zilla-ts/engine'
+import type { Delivery } from '../message.ts'
+import type { Mqtt } from '../stream.ts'
+import type { Connection } from './connection.ts'
+
+const PACKET_ID_MAX = 65_535
+
+/** One delivery of QoS 1 from the acceptor's write to the client's PUBACK. */
+class Flight {
+  readonly source: DeliverySource
+  /** of the write on its subscribe stream */
+  readonly number: number
+  /** 0 until it is sent */
+  packetId = 0
+  acked = false
+
+  constructor(source: DeliverySource, number: number) {
+    this.source = source
+    this.number = number
+  }
+}
+
+interface Held {
+  readonly source: DeliverySource
+  readonly delivery: Delivery
+  readonly cost: number
+  /** null: QoS 0 */
+  readonly flight: Flight | null
+}
+
+/** The subscribe stream that deliveries come from. */
+export class DeliverySource {
+  stream: Stream<Mqtt> | null = null
+  #received = 0
+  /** QoS 1 not yet acknowledged to the acceptor, in order */
+  readonly #flights: Flight[] = []
+
+  /** The next write of the acceptor; QoS 1 is remembered. */
+  next(qos: number): Flight | null {
+    this.#received++
+    if (qos === 0) return null
+    const flight = new Flight(this, this.#received)
+    this.#flights.push(flight)
+    return flight
+  }
+
+  settle(flight: Flight): void {
+    flight.acked = true
+    const flights = this.#flights
+    if (flights[0] !== flight) return
+    let settled = 0
+    while (flights[settled]?.acked) settled++
+    flights.splice(0, settled)
+    const open = flights[0]
+    this.stream?.ack(open === undefined ? this.#received : open.number - 1)
+  }
+}
+
+export class Deliveries {
+  readonly #connection: Connection
+  /** QoS 1 at the client, by ascending packet id from the last one given, around the end of the range */
+  readonly #inFlight: Flight[] = []
+  #packetId = 0
+  /** apart, because QoS 0 need not wait for a window (MQTT 5.0 §4.9) and the standard orders within a QoS only (§4.6) */
+  #held0: Held[] = []
+  #held1: Held[] = []
+  #ended = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Something waits for the client. */
+  get waiting(): boolean {
+    return this.#held0.length > 0 || this.#held1.length > 0
+  }
+
+  deliver(source: DeliverySource, delivery: Delivery, cost: number): void {
+    if (this.#ended) return
+    const flight = source.next(delivery.qos)
+    const held = flight === null ? this.#held0 : this.#held1
+    if (held.length > 0 || !this.#connection.output.writable || (flight !== null && !this.#open)) {
+      delivery.message.detach()
+      held.push({ source, delivery, cost, flight })
+      return
+    }
+    this.#send(delivery, flight)
+    source.stream?.grant(cost)
+  }
+
+  /** PUBACK. One for a packet that is not in flight says nothing and is ignored. */
+  onPuback(packetId: number): void {
+    const at = this.#inFlight.findIndex((flight) => flight.packetId === packetId)
+    if (at === -1) return
+    const flight = this.#inFlight[at]!
+    this.#inFlight.splice(at, 1)
+    flight.source.settle(flight)
+    this.flush()
+  }
+
+  /** The socket has room again, or the window is open again. */
+  flush(): void {
+    if (this.#held1.length > 0) this.#held1 = this.#release(this.#held1)
+    if (this.#held0.length > 0) this.#held0 = this.#release(this.#held0)
+  }
+
+  /** The connection is over. QoS 1 stays with the acceptor, QoS 0 is lost. */
+  end(): void {
+    this.#ended = true
+    this.#connection.server.counters.deliveriesDropped.value += this.#held0.length
+    this.#held0 = []
+    this.#held1 = []
+  }
+
+  get #open(): boolean {
+    return this.#inFlight.length < this.#connection.window
+  }
+
+  /** Sends from the front of a queue; returns what is left. */
+  #release(queue: Held[]): Held[] {
+    const { output } = this.#connection
+    let sent = 0
+    while (sent < queue.length && output.writable) {
+      const { source, delivery, cost, flight } = queue[sent]!
+      if (flight !== null && !this.#open) break
+      sent++
+      this.#send(delivery, flight)
+      source.stream?.grant(cost)
+    }
+    return sent === 0 ? queue : queue.slice(sent)
+  }
+
+  #send(delivery: Delivery, flight: Flight | null): void {
+    const { message } = delivery
+    const { server, version, output, clientMaximumPacketSize } = this.#connection
+    const { counters } = server
+    let now = 0
+    if (message.expiresAt !== Number.POSITIVE_INFINITY) {
+      now = server.clock.now()
+      if (message.expiresAt <= now) {
+        counters.deliveriesExpired.value++
+        flight?.source.settle(flight)
+        return
+      }
+    }
+    const packetId = flight === null ? 0 : this.#nextPacketId()
+    const packet = message.encode(delivery, version, packetId, false, now)
+    if (packet.length > clientMaximumPacketSize) {
+      // [MQTT-3.1.2-25] without sending it, as if it were delivered
+      counters.deliveriesDropped.value++
+      flight?.source.settle(flight)
+      return
+    }
+    if (flight !== null) {
+      flight.packetId = packetId
+      this.#inFlight.push(flight)
+    }
+    counters.deliveriesSent.value++
+    output.write(packet)
+  }
+
+  /**
+   * Not in use [MQTT-2.2.1-3]. Ids are given in a circle, so the first one to collide is that of the oldest flight; one
+   * that is stepped over becomes the last of the circle.
+   */
+  #nextPacketId(): number {
+    for (;;) {
+      this.#packetId = this.#packetId === PACKET_ID_MAX ? 1 : this.#packetId + 1
+      const oldest = this.#inFlight[0]
+      if (oldest?.packetId !== this.#packetId) return this.#packetId
+      this.#inFlight.shift()
+      this.#inFlight.push(oldest)
+    }
+  }
+}

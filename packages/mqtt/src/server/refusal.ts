@@ -1,0 +1,61 @@
+/**
+ * What an MQTT client is told when the next hop refuses: the words of a `StreamError` as reason codes of MQTT 5.0 §2.4.
+ * A 3.1.1 client is told by `returnCodeOf` at CONNECT, and by a closed connection later.
+ */
+import type { ErrorCode } from '@zilla-ts/engine'
+import { ReasonCode } from '../codec/reason-codes.ts'
+
+const CONNACK: Readonly<Record<ErrorCode, number>> = {
+  refused: ReasonCode.NotAuthorized,
+  invalid: ReasonCode.ClientIdentifierNotValid,
+  'not-authorized': ReasonCode.NotAuthorized,
+  'not-found': ReasonCode.ServerUnavailable,
+  'too-large': ReasonCode.PacketTooLarge,
+  quota: ReasonCode.QuotaExceeded,
+  unavailable: ReasonCode.ServerUnavailable,
+  timeout: ReasonCode.ServerUnavailable,
+  shutdown: ReasonCode.ServerUnavailable,
+  // another connection asked for the client id while this one waited
+  'taken-over': ReasonCode.ServerBusy,
+  closed: ReasonCode.ServerUnavailable,
+  internal: ReasonCode.UnspecifiedError,
+}
+
+const DISCONNECT: Readonly<Record<ErrorCode, number>> = {
+  refused: ReasonCode.NotAuthorized,
+  invalid: ReasonCode.ImplementationSpecificError,
+  'not-authorized': ReasonCode.NotAuthorized,
+  'not-found': ReasonCode.ImplementationSpecificError,
+  'too-large': ReasonCode.PacketTooLarge,
+  quota: ReasonCode.QuotaExceeded,
+  unavailable: ReasonCode.ServerBusy,
+  timeout: ReasonCode.ServerBusy,
+  shutdown: ReasonCode.ServerShuttingDown,
+  'taken-over': ReasonCode.SessionTakenOver,
+  closed: ReasonCode.ServerBusy,
+  internal: ReasonCode.UnspecifiedError,
+}
+
+/** Only messages that can never be stored are refused, so each has a code of PUBACK (table 3.4). */
+const PUBLISH: Readonly<Record<ErrorCode, number>> = {
+  refused: ReasonCode.NotAuthorized,
+  invalid: ReasonCode.PayloadFormatInvalid,
+  'not-authorized': ReasonCode.NotAuthorized,
+  'not-found': ReasonCode.TopicNameInvalid,
+  // not a code of PUBACK: ends the connection
+  'too-large': ReasonCode.PacketTooLarge,
+  quota: ReasonCode.QuotaExceeded,
+  unavailable: ReasonCode.ImplementationSpecificError,
+  timeout: ReasonCode.ImplementationSpecificError,
+  shutdown: ReasonCode.ImplementationSpecificError,
+  'taken-over': ReasonCode.ImplementationSpecificError,
+  closed: ReasonCode.ImplementationSpecificError,
+  internal: ReasonCode.UnspecifiedError,
+}
+
+/** Reason code of CONNACK. */
+export const connackCode = (code: ErrorCode): number => CONNACK[code]
+/** Reason code of the DISCONNECT that ends an established connection. */
+export const disconnectCode = (code: ErrorCode): number => DISCONNECT[code]
+/** Reason code of PUBACK for one refused message; `PacketTooLarge` asks for a DISCONNECT. */
+export const publishCode = (code: ErrorCode): number => PUBLISH[code]

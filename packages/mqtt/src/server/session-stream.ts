@@ -1,0 +1,42 @@
+/** The session stream of one connection: it owns the client id from `accept` until it ends. */
+import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import type { Mqtt, MqttAccept, MqttSignal } from '../stream.ts'
+import type { Connection } from './connection.ts'
+
+export class SessionStream implements StreamHandler<Mqtt> {
+  readonly #connection: Connection
+  stream: Stream<Mqtt> | null = null
+  #ended = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  onAccept(info: MqttAccept): void {
+    if (!this.#ended && info.kind === 'session') this.#connection.accepted(info.capabilities)
+  }
+
+  /** Nothing but signals comes this way. */
+  onData(): void {}
+
+  /** Whether storage is away shows in the room of the publish streams; nothing else depends on it. */
+  onSignal(_signal: MqttSignal): void {}
+
+  onEnd(): void {
+    this.onAbort(new StreamError('closed', 'the exit ended the session stream'))
+  }
+
+  onAbort(error: StreamError): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#connection.lost(error)
+  }
+
+  /** The connection is over; null: without DISCONNECT. */
+  end(reasonCode: number | null, expirySeconds: number | null): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.stream?.signal({ kind: 'disconnect', reasonCode, expirySeconds })
+    this.stream?.end()
+  }
+}

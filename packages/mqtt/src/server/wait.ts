@@ -1,0 +1,20 @@
+/**
+ * Why a connection is not read at the moment. Several may hold at once; reading goes on when none is left. While any does,
+ * the keep-alive of the client is suspended: it is us who do not listen.
+ */
+export const Wait = {
+  /** the session is not accepted yet */
+  ACCEPT: 1,
+  /** the publish stream of the message at hand has no room */
+  ROOM: 2,
+  /** a 3.1.1 client has as many publishes unanswered as Receive Maximum would allow */
+  ACKS: 4,
+  /** too many SUBSCRIBEs and UNSUBSCRIBEs are unanswered */
+  ANSWERS: 8,
+  /** the client does not read our answers */
+  OUTPUT: 16,
+  /** the binding drains */
+  DRAIN: 32,
+} as const
+
+export type WaitReason = (typeof Wait)[keyof typeof Wait]
