@@ -24,7 +24,7 @@ quietly() {
 }
 
 packages=()
-java_is_recent || packages+=(openjdk-17-jre-headless)
+java_is_recent || packages+=(java)
 has mvn || packages+=(maven)
 { has mosquitto_pub && has mosquitto_sub; } || packages+=(mosquitto-clients)
 paho_works || venv_works || packages+=(python3 python3-venv)
@@ -33,7 +33,11 @@ if [ ${#packages[@]} -gt 0 ] && has apt-get && [ "$(id -u)" = 0 ]; then
   echo "Installing ${packages[*]} …"
   export DEBIAN_FRONTEND=noninteractive
   quietly apt-get -q update || echo 'apt-get update failed; trying with the package lists that are here.'
-  quietly apt-get -q install -y --no-install-recommends "${packages[@]}" || echo 'apt-get could not install all of them.'
+  # What is called java above goes by the version a release has.
+  for java in openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless; do
+    if apt-cache show "$java" >/dev/null 2>&1; then break; fi
+  done
+  quietly apt-get -q install -y --no-install-recommends "${packages[@]/#java/$java}" || echo 'apt-get could not install all of them.'
   hash -r
 fi
 

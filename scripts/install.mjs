@@ -35,8 +35,9 @@ async function work() {
     // Whatever NODE_ENV says: the compiler is a development dependency.
     const options = ['--frozen-lockfile', '--prod=false', '--config.confirmModulesPurge=false']
     const [command = '', ...args] = [...pnpm, 'install', ...options]
-    // `npm test --silent` would silence the reason of a failure here as well.
-    const env = { ...process.env, npm_config_loglevel: 'notice' }
+    // npm's own pauses before it gives up add up to 70 s; `npm test --silent` would silence the reason of a failure.
+    const patience = { npm_config_fetch_retry_mintimeout: '2000', npm_config_fetch_retry_maxtimeout: '10000' }
+    const env = { ...patience, ...process.env, npm_config_loglevel: 'notice' }
     const { code, output } = await run(command, args, { cwd: root, env })
     if (code !== 0) throw new Problem(`Installing failed.${adviceOn(output)}`, { output })
   })

@@ -1,8 +1,7 @@
 // Runs one real Apache Kafka broker (KRaft, one node) as a child of this process.
 // Called by `npm run kafka`, by the global set-up of the tests, and by suites and benchmarks that stop or kill a broker.
-// Must never leave a JVM behind: see `watched`.
+// Must never leave a JVM behind: see watchdog.mjs.
 
-import { spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createTopics } from './kafka-admin.mjs'
 import { findKafka } from './kafka-distribution.mjs'
 import { Problem, run, silently } from './progress.mjs'
+import { spawnWatched } from './watchdog.mjs'
 
 /** @typedef {import('./kafka-admin.mjs').TopicSpec} TopicSpec */
 /** @typedef {import('./kafka-distribution.mjs').Kafka} Kafka */
@@ -104,7 +104,7 @@ class Broker {
         break
       } catch (error) {
         // A port that was free when we looked may be taken by the time Java binds it.
-        const isRace = error instanceof Problem && /Address already in use/.test(error.output)
+        const isRace = this.#log().includes('Address already in use')
         if (!isRace || this.#options.port || attempt === attemptsMax) throw error
       }
     }
@@ -147,7 +147,7 @@ class Broker {
     const log = openSync(this.logFile, 'w')
     try {
       const command = [this.#kafka.java, ...this.#javaArgs(), 'kafka.Kafka', file('server.properties')]
-      this.#watch(watched(command, log, this.#isThrowAway ? this.dir : ''))
+      this.#watch(spawnWatched(command, log, this.#isThrowAway ? this.dir : ''))
     } finally {
       closeSync(log)
     }
@@ -176,17 +176,14 @@ class Broker {
     })
     ended.catch(() => {})
     const deadline = Date.now() + startDeadlineMs
-    while (!readFileSync(this.logFile, 'utf8').includes('Kafka Server started')) {
+    while (!this.#log().includes('Kafka Server started')) {
       if (!isRunning) {
         await ended
-        throw new Problem(`Kafka ended while starting; its log ends with the above.`, { output: this.logTail() })
+        throw new Problem(`Kafka ended while starting. Its log ends with:\n${this.logTail()}`)
       }
       if (Date.now() > deadline) {
         await this.kill()
-        const limit = `${startDeadlineMs / 1000} s`
-        throw new Problem(`Kafka was not ready within ${limit}; its log ends with the above.`, {
-          output: this.logTail(),
-        })
+        throw new Problem(`Kafka was not ready within ${startDeadlineMs} ms. Its log ends with:\n${this.logTail()}`)
       }
       await delay(50)
     }
@@ -194,8 +191,11 @@ class Broker {
 
   /** The last lines of the broker's log, for an error message. */
   logTail(linesMax = 40) {
-    if (!existsSync(this.logFile)) return ''
-    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-linesMax).join('\n')
+    return this.#log().trimEnd().split('\n').slice(-linesMax).join('\n')
+  }
+
+  #log() {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
   }
 
   async #format() {
@@ -203,7 +203,7 @@ class Broker {
     const args = ['format', `--cluster-id=${clusterId}`, '--config', join(this.dir, 'server.properties')]
     const tool = [...this.#javaArgs(), 'kafka.tools.StorageTool', ...args, ...(this.#options.formatArgs ?? [])]
     const { code, output } = await run(this.#kafka.java, tool)
-    if (code !== 0) throw new Problem(`Kafka could not format ${this.dir}.`, { output })
+    if (code !== 0) throw new Problem(`Kafka could not format ${this.dir}:\n${output}`)
   }
 
   #javaArgs() {
@@ -219,37 +219,6 @@ class Broker {
     await this.#exited
     clearTimeout(killer)
   }
-}
-
-// A JVM in a session of its own (Ctrl-C at a terminal reaches only us, and we stop it in order) that ends when this
-// process ends, however that happens: the shell that becomes Java leaves a subshell reading a pipe from us. A line on it
-// means that Java has ended; its end without a line means that we have, so Java is stopped and its data removed.
-const watchdog = `
-  broker=$$ dir=$1; shift
-  (
-    read -r line <&3 && exit
-    kill -TERM $broker
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do kill -0 $broker || break; sleep 1; done
-    kill -KILL $broker
-    test -z "$dir" || rm -rf -- "$dir"
-  ) >/dev/null 2>&1 &
-  exec "$@" 3<&-
-`
-
-/**
- * @param {string[]} command
- * @param {number} log file descriptor for both output streams
- * @param {string} dir removed if this process ends first; empty: none
- */
-function watched(command, log, dir) {
-  const child = spawn('sh', ['-c', watchdog, 'sh', dir, ...command], {
-    detached: true,
-    stdio: ['ignore', log, log, 'pipe'],
-  })
-  const pipe = /** @type {import('node:net').Socket} */ (child.stdio[3])
-  pipe.on('error', () => {})
-  child.on('exit', () => pipe.end('ended\n'))
-  return child
 }
 
 /** @param {BrokerOptions} options */

@@ -11,6 +11,7 @@ import { Problem, run, silently } from './progress.mjs'
 /** The version fetched from Maven Central. */
 export const kafkaVersion = '4.3.1'
 
+const copyGoal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
 const javaMajorMin = 17
 const cacheDir = fileURLToPath(new URL('../.cache/kafka/', import.meta.url))
 
@@ -91,7 +92,7 @@ async function fetchJars(dir, step) {
 /** @param {string} dir */
 async function copyDependencies(dir) {
   const alternative = 'or unpack a Kafka 4.1 or newer yourself and set KAFKA_HOME to its directory'
-  const args = ['-B', '-q', '-Dstyle.color=never', '-f', join(dir, 'pom.xml'), 'dependency:copy-dependencies']
+  const args = ['-B', '-q', '-Dstyle.color=never', '-f', join(dir, 'pom.xml'), copyGoal]
   const { code, output } = await run('mvn', [...args, `-DoutputDirectory=${join(dir, 'lib')}`]).catch((cause) => {
     throw new KafkaUnavailable(
       `Maven is needed to fetch Kafka; there is no mvn on the PATH. Install it, ${alternative}.`,

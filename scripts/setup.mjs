@@ -4,11 +4,10 @@
 
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureBuilt } from './build.mjs'
-import { ensureInstalled } from './install.mjs'
-import { findKafka, KafkaUnavailable } from './kafka-distribution.mjs'
+import { fileURLToPath } from 'node:url'
 import { main, Problem, step } from './progress.mjs'
-import { cacheDir, root } from './stamp.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
 
 const usage = `npm run setup [-- --test]
 
@@ -27,6 +26,9 @@ main(async () => {
   }
   checkNode()
   checkWritable()
+  // Imported only now: a Node that is too old could not even load them.
+  const { ensureInstalled } = await import('./install.mjs')
+  const { ensureBuilt } = await import('./build.mjs')
   await ensureInstalled()
   if (args.includes('--test')) await prepareTests()
   else await ensureBuilt()
@@ -44,8 +46,8 @@ function checkNode() {
 function checkWritable() {
   try {
     accessSync(root, constants.W_OK)
-    mkdirSync(cacheDir, { recursive: true })
-    accessSync(cacheDir, constants.W_OK)
+    mkdirSync(join(root, '.cache'), { recursive: true })
+    accessSync(join(root, '.cache'), constants.W_OK)
   } catch (cause) {
     throw new Problem(`No permission to write in ${root}, where dependencies and the build go.`, { cause })
   }
@@ -54,6 +56,7 @@ function checkWritable() {
 // What is missing here is told again at the end of the tests, which decide whether they need it.
 async function prepareTests() {
   if (process.env.ZILLA_TEST_KAFKA === 'off' || process.env.ZILLA_TEST_KAFKA_BOOTSTRAP) return
+  const { findKafka, KafkaUnavailable } = await import('./kafka-distribution.mjs')
   try {
     await findKafka({ step })
   } catch (error) {

@@ -6,7 +6,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { startBroker } from './kafka-broker.mjs'
 import { KafkaUnavailable } from './kafka-distribution.mjs'
-import { Problem } from './progress.mjs'
 import { kafkaMode } from './test-environment.mjs'
 
 // Not `step`: a line that rewrites itself does not go with vitest's own.
@@ -14,12 +13,6 @@ import { kafkaMode } from './test-environment.mjs'
 const announce = (title, work) => {
   process.stdout.write(`${title} …\n`)
   return work()
-}
-
-/** @param {Error} error */
-const failureOf = (error) => {
-  if (error instanceof KafkaUnavailable) return { missing: error.message }
-  return { failure: error instanceof Problem ? `${error.message}\n${error.output}` : error.stack }
 }
 
 /** Called by vitest before the tests; what it returns is called after them. */
@@ -31,7 +24,8 @@ export default async function setup() {
     starting ??= startBroker({ step: announce })
     starting.then(
       ({ bootstrap }) => response.end(JSON.stringify({ bootstrap })),
-      (error) => response.end(JSON.stringify(failureOf(error))),
+      (error) =>
+        response.end(JSON.stringify({ [error instanceof KafkaUnavailable ? 'missing' : 'failure']: error.message })),
     )
   })
   server.listen(0, '127.0.0.1')

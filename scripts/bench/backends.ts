@@ -5,13 +5,13 @@ import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
 import { Harness, Recorder } from '@zilla-ts/testing'
 import kafkajs from 'kafkajs'
 import { startBroker } from '../kafka-broker.mjs'
-import type { Backend } from './engine-process.ts'
+import type { Backend } from './engine.ts'
 
 export function embedded(): Backend {
   return {
     name: 'embedded',
     exit: 'log',
-    tail: () => '  log: { type: kafka-embedded, kind: server, options: { directory: log } }\n',
+    bindings: '  log: { type: kafka-embedded, kind: server, options: { directory: log } }\n',
   }
 }
 
@@ -19,12 +19,12 @@ export function embedded(): Backend {
 export async function kafka(): Promise<{ backend: Backend; stop: () => Promise<void> }> {
   const broker = await startBroker({})
   bootstrap = broker.bootstrap
-  const tail = `  cache_client: { type: kafka, kind: cache_client, exit: cache_server }
+  const bindings = `  cache_client: { type: kafka, kind: cache_client, exit: cache_server }
   cache_server: { type: kafka, kind: cache_server, exit: client }
   client: { type: kafka, kind: client, options: { servers: ["${broker.bootstrap}"] }, exit: tcp_client }
   tcp_client: { type: tcp, kind: client }
 `
-  return { backend: { name: 'kafka', exit: 'cache_client', tail: () => tail }, stop: () => broker.stop() }
+  return { backend: { name: 'kafka', exit: 'cache_client', bindings }, stop: () => broker.stop() }
 }
 
 let bootstrap = ''

@@ -5,8 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import type { EngineProcess } from '@zilla-ts/testing'
 import { embedded, kafka, logEnd } from './backends.ts'
-import { type Backend, EngineProcess } from './engine-process.ts'
+import type { Backend, EngineProcess } from './engine-process.ts'
 import { type Measure, type Scenario, scenarios, sent } from './scenarios.ts'
 
 const HELP = `npm run bench -- [options]
@@ -43,7 +44,7 @@ async function runOn(backend: Backend, wanted: readonly Scenario[], seconds: num
     // A fresh engine and fresh topics for each: no scenario pays for the one before.
     const suffix = `${process.pid}-${at}`
     const topics = { sessions: `s-${suffix}`, messages: `m-${suffix}`, retained: `r-${suffix}` }
-    const engine = await EngineProcess.start(backend, topics)
+    const engine = await startEngine(backend, topics)
     try {
       const result = await scenario.run(engine, seconds)
       const expected = sent.get(engine)

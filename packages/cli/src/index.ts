@@ -1,1 +1,1 @@
-export {}
+export { standard } from './standard.ts'

@@ -36,7 +36,6 @@ const entry = (type: string, kinds: string[], properties: JsonSchema, rest: Json
 
 const onKind = (kind: string, then: JsonSchema): JsonSchema => ({
   if: { properties: { kind: { const: kind } } },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
   then,
 })
 

@@ -102,7 +102,7 @@ export class Appender implements Task {
 
   run(): void {
     this.#scheduled = false
-    if (this.#flying !== null) return
+    if (this.#flying !== null || this.#isIdle) return
     for (const partition of this.#open) {
       partition.isOpen = false
       if (partition.builder.count > 0) this.#seal(partition)
@@ -142,10 +142,12 @@ export class Appender implements Task {
         last = partition
       }
     })
-    written.then(
-      () => this.#stored(round),
-      (error: unknown) => this.#failed(error),
-    )
+    written
+      .then(
+        () => this.#stored(round),
+        (error: unknown) => this.#failed(error),
+      )
+      .catch((error: unknown) => this.#report.fault('append', error))
   }
 
   #stored(round: Round): void {
@@ -159,7 +161,8 @@ export class Appender implements Task {
     }
     for (const stream of round.streams) stream.stored()
     for (const topic of topics) for (const reader of topic.readers) reader.pump()
-    this.#schedule()
+    if (this.#stopped) this.run()
+    else this.#schedule()
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve()
   }
 

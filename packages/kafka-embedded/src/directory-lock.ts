@@ -54,9 +54,10 @@ export class DirectoryLock {
   async release(): Promise<void> {
     try {
       this.#record.swap(this.#name, null)
-    } finally {
-      await this.#close()
+    } catch {
+      // A full disk, say. The next owner finds the socket gone, which is as good.
     }
+    await this.#close()
   }
 
   async #close(): Promise<void> {

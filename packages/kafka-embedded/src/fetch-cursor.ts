@@ -14,7 +14,7 @@ export class FetchCursor {
   readonly #partition: Partition
   readonly #store: LogStore
   readonly #report: Reporter
-  readonly #reader = new BatchReader({ checkCrc: true })
+  readonly #reader = new BatchReader()
   /** offset of the next record to deliver */
   #position: number
   /** batches that were read and not yet begun, next first */

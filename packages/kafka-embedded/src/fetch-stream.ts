@@ -2,7 +2,15 @@
  * One reader of one topic: all partitions in turn, a batch at a time, as far as room goes. The appender wakes it when
  * records were stored. Yields after 5 ms, so that a long catch-up holds nobody up.
  */
-import type { Clock, Reporter, Stream, StreamError, StreamHandler, Task } from '@zilla-ts/engine'
+import {
+  type Clock,
+  type Reporter,
+  type Stream,
+  type StreamError,
+  type StreamHandler,
+  type Task,
+  toStreamError,
+} from '@zilla-ts/engine'
 import type { FetchStart, Kafka, KafkaSignal, PartitionOffsets } from '@zilla-ts/kafka'
 import { FetchCursor } from './fetch-cursor.ts'
 import type { LogStore } from './log-store.ts'
@@ -14,22 +22,17 @@ export class FetchStream implements StreamHandler<Kafka>, Task {
   readonly #stream: Stream<Kafka>
   readonly #topic: Topic
   readonly #clock: Clock
+  readonly #report: Reporter
   readonly #cursors: readonly FetchCursor[]
   #turn = 0
   #pumping = false
   #scheduled = false
 
-  constructor(
-    stream: Stream<Kafka>,
-    topic: Topic,
-    from: FetchStart,
-    store: LogStore,
-    clock: Clock,
-    report: Reporter,
-  ) {
+  constructor(stream: Stream<Kafka>, topic: Topic, from: FetchStart, store: LogStore, clock: Clock, report: Reporter) {
     this.#stream = stream
     this.#topic = topic
     this.#clock = clock
+    this.#report = report
     const starts: PartitionOffsets[] = []
     const lost: KafkaSignal[] = []
     this.#cursors = topic.partitions.map((partition) => {
@@ -50,6 +53,16 @@ export class FetchStream implements StreamHandler<Kafka>, Task {
   pump(): void {
     if (this.#pumping) return
     this.#pumping = true
+    try {
+      this.#deliver()
+    } catch (error) {
+      this.#report.fault('fetch', error)
+      this.abort(toStreamError(error, 'internal'))
+    }
+    this.#pumping = false
+  }
+
+  #deliver(): void {
     const stream = this.#stream
     const cursors = this.#cursors
     const deadline = this.#clock.monotonic() + SLICE_MS
@@ -64,9 +77,8 @@ export class FetchStream implements StreamHandler<Kafka>, Task {
       idle = 0
       if (this.#clock.monotonic() < deadline) continue
       this.#schedule()
-      break
+      return
     }
-    this.#pumping = false
   }
 
   #schedule(): void {

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { BatchReader } from '@zilla-ts/kafka'
 import { open, type RootDatabase } from 'lmdb'
 import { DirectoryLock } from './directory-lock.ts'
+import { lmdbFault } from './lmdb-header.ts'
 
 const LAYOUT = 'layout 1'
 const FILE = 'log.mdb'
@@ -30,6 +31,9 @@ const STATE_BYTES = 48
 const HIGH = 0x1_0000_0000
 /** lmdb's own flags: commit before returning, and flush */
 const COMMIT_NOW = 2
+
+/** above every offset */
+export const LAST_OFFSET = Number.MAX_SAFE_INTEGER
 
 /** What a partition has besides its batches. */
 export interface PartitionState {
@@ -71,23 +75,19 @@ export class LogStore {
   /** Opens or makes the log of a directory and locks it. Rejects with an error that names the directory and the cause. */
   static async open(directory: string, sync: Sync): Promise<LogStore> {
     const path = writableDirectory(directory)
-    let db: RootDatabase<Buffer, Buffer>
-    try {
-      // Without overlapping sync a commit waits for its flush, and fails with it. `eventTurnBatching` would make
-      // promises that nobody can catch when a commit fails.
-      db = open<Buffer, Buffer>(join(path, FILE), {
-        noSubdir: true,
-        keyEncoding: 'binary',
-        encoding: 'binary',
-        overlappingSync: false,
-        eventTurnBatching: false,
-        noSync: sync === 'os',
-      })
-    } catch (error) {
-      throw new Error(`directory ${directory}: ${FILE} cannot be opened, it is damaged or not a log: ${text(error)}`, {
-        cause: error,
-      })
-    }
+    const file = join(path, FILE)
+    const fault = lmdbFault(file)
+    if (fault !== null) throw new Error(`directory ${directory}: ${FILE} cannot be opened: ${fault}`)
+    // Without overlapping sync a commit waits for its flush, and fails with it. `eventTurnBatching` would make promises
+    // that nobody can catch when a commit fails.
+    const db = open<Buffer, Buffer>(file, {
+      noSubdir: true,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+      overlappingSync: false,
+      eventTurnBatching: false,
+      noSync: sync === 'os',
+    })
     const store = new LogStore(db)
     try {
       const layout = db.get(LAYOUT_KEY)?.toString()

@@ -118,3 +118,11 @@ export class TopicConfig {
     return new StreamError('invalid', `topic setting ${name} cannot be "${this.#text(name)}"`)
   }
 }
+
+/** Settings as a document has them. */
+export type TopicSettings = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** The settings as Kafka has them: text. */
+export function settingsText(settings: TopicSettings): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]))
+}

@@ -1,5 +1,6 @@
 export * from './codec/aborted-filter.ts'
 export * from './codec/batch-builder.ts'
+export { BATCH_LENGTH, LENGTH_END, RECORD_COUNT, RECORDS } from './codec/batch-layout.ts'
 export * from './codec/batch-reader.ts'
 export * from './codec/batch-split.ts'
 export {

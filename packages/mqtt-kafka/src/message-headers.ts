@@ -52,7 +52,6 @@ export class MessageHeaders {
   readonly #foreignQos: Qos
   readonly #cursor = new HeaderCursor()
   #qos: Qos = 0
-  #local: string | null = null
   #expirySeconds = -1
   #replyTo: string | null = null
   #userProperties: (readonly [string, string])[] | null = null
@@ -90,13 +89,10 @@ export class MessageHeaders {
   local(record: HeaderBytes): string | null {
     const cursor = this.#cursor
     cursor.reset(record.headers, record.headerCount)
-    this.#local = null
     while (cursor.next()) {
-      if (!cursor.nameIs(NAMES.local)) continue
-      this.#local = cursor.valueText()
-      break
+      if (cursor.nameIs(NAMES.local)) return cursor.valueText()
     }
-    return this.#local
+    return null
   }
 
   #readReserved(cursor: HeaderCursor): void {

@@ -50,33 +50,33 @@ export class KafkaEnd implements StreamHandler<Kafka> {
   ended = false
   aborted: StreamError | null = null
   #wanted: (() => boolean) | null = null
-  #arrived: () => void = () => {}
+  #settle: (error: Error | null) => void = () => {}
 
   open(connect: KafkaConnect, open: KafkaOpen): void {
     this.stream = connect(open, this)
     if (this.stream === null) throw new Error(`refused: ${JSON.stringify(open)}`)
   }
 
-  /** Resolves once `wanted` is true; it is looked at after every call of the stream. Rejects after the deadline. */
+  /** Resolves once `wanted` is true; it is looked at after every call of the stream. Rejects after an abort, or the deadline. */
   async until(what: string, wanted: () => boolean): Promise<void> {
     if (wanted()) return
+    if (this.aborted !== null) throw this.aborted
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#wanted = null
-        reject(new Error(`not within ${DEADLINE_MS} ms: ${what}${this.aborted ? ` (aborted: ${this.aborted})` : ''}`))
-      }, DEADLINE_MS)
-      this.#arrived = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+      const timer = setTimeout(() => this.#settle(new Error(`not within ${DEADLINE_MS} ms: ${what}`)), DEADLINE_MS)
       this.#wanted = wanted
+      this.#settle = (error) => {
+        clearTimeout(timer)
+        this.#wanted = null
+        if (error === null) resolve()
+        else reject(error)
+      }
     })
   }
 
   protected changed(): void {
-    if (this.#wanted === null || !this.#wanted()) return
-    this.#wanted = null
-    this.#arrived()
+    if (this.#wanted === null) return
+    if (this.#wanted()) this.#settle(null)
+    else if (this.aborted !== null) this.#settle(this.aborted)
   }
 
   onAccept(info: KafkaAccept): void {
@@ -126,7 +126,10 @@ export class KafkaWriter extends KafkaEnd {
   }
 
   async stored(through = this.#count): Promise<void> {
-    await this.until(`ack of ${through}, have ${this.answered}`, () => this.answered >= through || this.aborted !== null)
+    await this.until(
+      `ack of ${through}, have ${this.answered}`,
+      () => this.answered >= through || this.aborted !== null,
+    )
     if (this.answered < through) throw this.aborted
   }
 
@@ -148,13 +151,13 @@ export class KafkaWriter extends KafkaEnd {
     this.peakCredit = Math.max(this.peakCredit, stream.credit)
     while (this.#at < this.#queue.length && stream.writable) {
       const record = this.#queue[this.#at++]!
-      stream.write(valueOf(record), produceMeta(record))
+      stream.write(valueBytes(record), produceMeta(record))
     }
   }
 }
 
 /** The value bytes of a record; none for a tombstone. */
-export function valueOf(record: TestRecord): Buffer {
+export function valueBytes(record: TestRecord): Buffer {
   return bytesOf(record.value) ?? NOTHING
 }
 
@@ -232,7 +235,7 @@ export class KafkaReader extends KafkaEnd {
   }
 
   async received(count: number): Promise<void> {
-    await this.until(`${count} records, have ${this.records.length}`, () => this.records.length >= count)
+    await this.until(`${count} records`, () => this.records.length >= count)
   }
 
   /** Resolves once everything below `end` of the partition has arrived or is known not to exist. */

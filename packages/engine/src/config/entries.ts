@@ -80,6 +80,7 @@ function hasKnownType(entry: DraftEntry, what: string, types: readonly string[])
   const type = entry.value['type']
   if (typeof type === 'string' && types.includes(type)) return true
   entry.sound = false
+  // The envelope has said so already.
   if (typeof type !== 'string') return false
   const message = types.length === 0 ? `there are no ${what} types` : `unknown ${what} type`
   const suggestion = nearest(type, types)
@@ -106,7 +107,7 @@ function validate(entry: DraftEntry, validator: Validator, kindUnknown = false):
 /** What is refused is mostly refused to this kind only. */
 function onKind(fault: Fault, entry: DraftEntry): Fault {
   const { type, kind } = entry.value
-  if (fault.code !== 'not-accepted' || fault.hint !== undefined || kind === undefined) return fault
+  if (fault.code !== 'not-accepted' || fault.hint !== undefined || typeof kind !== 'string') return fault
   return { ...fault, message: `${fault.message}, in ${type} ${kind}` }
 }
 

@@ -3,6 +3,7 @@
  * schema (compose.ts). Says nothing of what a type decides itself.
  */
 import type { JsonSchema } from '../contract.ts'
+import { MERGE_HINT, MERGE_KEY } from './shared-schemas.ts'
 
 const name = { $ref: 'zilla:name' }
 
@@ -59,7 +60,10 @@ export const envelopeSchema: JsonSchema = {
     entry: {
       type: 'object',
       required: ['type'],
-      properties: { type: { description: 'What handles this entry.', type: 'string' } },
+      properties: {
+        type: { description: 'What handles this entry.', type: 'string' },
+        [MERGE_KEY]: { not: {}, 'x-hint': MERGE_HINT },
+      },
     },
   },
 }

@@ -12,6 +12,7 @@ import {
   type Node,
   type Pair,
   type Scalar,
+  type YAMLMap,
 } from 'yaml'
 import { OPENING } from './expression.ts'
 
@@ -60,6 +61,8 @@ export class Places {
   readonly #source: Document | null
   readonly #lines: LineCounter
   readonly #reader: NodeReader
+  /** by key, of the mappings that were walked: one with many entries is walked once for each of them */
+  readonly #pairs = new Map<YAMLMap, Map<string, Pair>>()
 
   constructor(document: number, source: Document | null, lines: LineCounter, reader: NodeReader) {
     this.document = document
@@ -83,7 +86,8 @@ export class Places {
     const expression = isScalar(node) && node.source?.includes(OPENING) ? node.source : undefined
     const whole = found === path.length
     const value = isScalar(node) && !isEmpty(node) ? node : null
-    const target = (whole && !atKey ? value : null) ?? key ?? node
+    const root = value === null && isScalar(node) ? null : node
+    const target = (whole && !atKey ? value : null) ?? key ?? root
     return {
       ...lineAndColumn(this.#lines, target?.range?.[0] ?? this.#source?.range?.[0] ?? 0),
       node,
@@ -92,9 +96,22 @@ export class Places {
     }
   }
 
+  #pairsOf(map: YAMLMap): Map<string, Pair> {
+    let pairs = this.#pairs.get(map)
+    if (pairs === undefined) {
+      pairs = new Map()
+      for (const pair of map.items) {
+        const key = this.#reader.keyOf(pair.key)
+        if (key !== undefined && !pairs.has(key)) pairs.set(key, pair)
+      }
+      this.#pairs.set(map, pairs)
+    }
+    return pairs
+  }
+
   #step(node: Node | null, part: string | number): Step | undefined {
     if (isMap(node)) {
-      const pair = node.items.find((item: Pair) => this.#reader.keyOf(item.key) === String(part))
+      const pair = this.#pairsOf(node).get(String(part))
       return pair === undefined ? undefined : { key: pair.key as Node, value: pair.value }
     }
     if (isSeq(node)) {

@@ -19,7 +19,7 @@ export interface Problem {
   readonly path: string
   /** what was probably meant */
   readonly suggestion?: string
-  /** what was found; absent when it comes from the environment, which may hold secrets */
+  /** what was found: a single value, and not one from the environment, which may hold secrets */
   readonly value?: unknown
   readonly allowed?: readonly unknown[]
 }
@@ -44,9 +44,13 @@ export interface Fault {
 
 const VALUE_LENGTH_MAX = 60
 
-/** A value as it may stand in a message. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
+/** Collections are named only: they are long, and parts of them may come from the environment. */
+const isShown = (value: unknown): boolean => value !== undefined && (value === null || typeof value !== 'object')
+
+function found(value: unknown, expression: string | undefined): string {
+  if (expression !== undefined) return `the value of ${expression}`
+  if (!isShown(value)) return Array.isArray(value) ? 'a list' : 'a mapping'
+  const text = JSON.stringify(value)
   return text.length > VALUE_LENGTH_MAX ? `${text.slice(0, VALUE_LENGTH_MAX)}…` : text
 }
 
@@ -109,7 +113,7 @@ export class ProblemList {
       column: located.column,
       path,
       ...(fault.suggestion !== undefined && { suggestion: fault.suggestion }),
-      ...(fault.value !== undefined && located.expression === undefined && { value: fault.value }),
+      ...(isShown(fault.value) && located.expression === undefined && { value: fault.value }),
       ...(fault.allowed !== undefined && { allowed: fault.allowed }),
     })
   }
@@ -124,10 +128,7 @@ export class ProblemList {
 
 function sentence(fault: Fault, located: Located): string {
   let text = fault.message
-  if (fault.value !== undefined) {
-    text +=
-      located.expression === undefined ? `, found ${show(fault.value)}` : `, found the value of ${located.expression}`
-  }
+  if (fault.value !== undefined) text += `, found ${found(fault.value, located.expression)}`
   if (fault.suggestion !== undefined) text += `; did you mean \`${fault.suggestion}\`?`
   if (fault.hint !== undefined) text += `${/[.?!]$/.test(text) ? '' : '.'} ${fault.hint}`
   return text

@@ -4,6 +4,7 @@
  */
 import { qualify } from './config.ts'
 import { type DraftBinding, type DraftEntry, type DraftNamespace, guardsOf, routesOf } from './draft.ts'
+import { OPENING } from './expression.ts'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
 import type { Fault } from './problem.ts'
@@ -34,6 +35,7 @@ export function resolveReferences(namespaces: Namespaces): void {
 class Names {
   readonly namespaces: Namespaces
   readonly #used = new Set<DraftEntry>()
+  readonly #unclear = new Set<string>()
 
   constructor(namespaces: Namespaces) {
     this.namespaces = namespaces
@@ -41,6 +43,11 @@ class Names {
 
   isUsed(entry: DraftEntry): boolean {
     return this.#used.has(entry)
+  }
+
+  /** A name that cannot be guessed may stand for any entry of that sort. */
+  isUnclear(what: string): boolean {
+    return this.#unclear.has(what)
   }
 
   find(from: DraftNamespace, kind: ReferenceKind, name: string, path: Path, atKey: boolean): DraftEntry | undefined {
@@ -59,6 +66,11 @@ class Names {
     atKey: boolean,
     section: (namespace: DraftNamespace) => ReadonlyMap<string, E>,
   ): E | undefined {
+    if (reference.includes(OPENING)) {
+      // An expression without a value, which was reported where it stands.
+      this.#unclear.add(what)
+      return undefined
+    }
     const [namespaceName = '', name = '', ...more] = qualify(from.name, reference).split(':')
     const namespace = this.namespaces.get(namespaceName)
     const entry = more.length > 0 || namespace === undefined ? undefined : section(namespace).get(name)
@@ -75,7 +87,8 @@ class Names {
       }
     }
     const suggestion = nearest(reference, candidates.keys())
-    if (suggestion !== undefined) this.#used.add(candidates.get(suggestion)!)
+    if (suggestion === undefined) this.#unclear.add(what)
+    else this.#used.add(candidates.get(suggestion)!)
     const message = `there is no ${what} \`${reference}\``
     from.report({ code: `undefined-${what}`, message, path, atKey, suggestion })
     return undefined
@@ -144,6 +157,7 @@ function resolveGuarded(binding: DraftBinding, names: Names): void {
 
 function reportUnsound(binding: DraftBinding, fault: Fault): void {
   binding.sound = false
+  binding.exitsUnclear = true
   binding.namespace.report(fault)
 }
 
@@ -155,7 +169,7 @@ function reportUnused(namespace: DraftNamespace, names: Names): void {
   const all = [...names.namespaces.values()]
   const bindings = all.flatMap((each) => [...each.bindings.values()])
   const report = (entry: DraftEntry, what: string): void => {
-    if (names.isUsed(entry)) return
+    if (names.isUsed(entry) || names.isUnclear(what)) return
     const message = `nothing uses the ${what} \`${entry.name}\``
     namespace.report({ level: 'warning', code: `unused-${what}`, message, path: entry.path, atKey: true })
   }

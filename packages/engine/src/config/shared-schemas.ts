@@ -8,6 +8,10 @@ import type { JsonSchema } from '../contract.ts'
 /** Pattern of namespace, binding, guard, store, vault and catalog names. */
 export const NAME_PATTERN = '^[a-zA-Z]+[a-zA-Z0-9._-]*$'
 
+/** A key that many expect to mean something. */
+export const MERGE_KEY = '<<'
+export const MERGE_HINT = 'YAML 1.2 has no merge keys: write the properties out.'
+
 const NAME_HINT = 'Names begin with a letter; letters, digits, ".", "_" and "-" may follow.'
 
 /** `$ref: 'zilla:exit'` and so on. */

@@ -6,6 +6,7 @@ import type { ErrorObject } from 'ajv/dist/2020.js'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
 import { type Fault, pathOf, pointer } from './problem.ts'
+import { MERGE_HINT, MERGE_KEY } from './shared-schemas.ts'
 
 /** An error with those of its branches. */
 interface Folded {
@@ -91,12 +92,39 @@ function explain(folded: Folded): Fault[] {
     case 'oneOf':
       return choice(folded, path, schema, hint)
     default:
-      return [{ code: 'out-of-range', message: error.message ?? error.keyword, path, value: small(value), hint }]
+      return [
+        { code: 'out-of-range', message: limit(error), path, value: isCollection(value) ? undefined : value, hint },
+      ]
   }
 }
 
-/** A length or count is said by the message; a whole collection would only hide it. */
-const small = (value: unknown): unknown => (value !== null && typeof value === 'object' ? undefined : value)
+/** Its length is said by the message. */
+const isCollection = (value: unknown): boolean => value !== null && typeof value === 'object'
+
+/** The limits of JSON Schema in words; those without are rare enough for ajv's own. */
+function limit({ keyword, params, message }: ErrorObject): string {
+  const bound = Number((params as Json)['limit'])
+  switch (keyword) {
+    case 'minimum':
+      return `must be at least ${bound}`
+    case 'maximum':
+      return `must be at most ${bound}`
+    case 'minLength':
+      return bound === 1 ? 'must not be empty' : `must have at least ${bound} characters`
+    case 'maxLength':
+      return `must have at most ${bound} characters`
+    case 'minItems':
+    case 'minProperties':
+      return bound === 1 ? 'must not be empty' : `must have at least ${bound} entries`
+    case 'maxItems':
+    case 'maxProperties':
+      return `must have at most ${bound} ${bound === 1 ? 'entry' : 'entries'}`
+    case 'uniqueItems':
+      return `must not have the same item twice (items ${Number(params['j']) + 1} and ${Number(params['i']) + 1})`
+    default:
+      return message ?? keyword
+  }
+}
 
 /** JSON's types in the words of YAML. */
 const TYPE_WORDS: Readonly<Record<string, string>> = { object: 'mapping', array: 'list', string: 'text' }
@@ -126,6 +154,7 @@ function unknownProperty(path: Path, name: string, schema: Json): Fault {
     atKey: true,
     suggestion,
     allowed,
+    hint: name === MERGE_KEY ? MERGE_HINT : undefined,
   }
 }
 
@@ -156,7 +185,7 @@ function choice(folded: Folded, path: Path, schema: Json, hint: string | undefin
     const names = required.map((each) => each.map((name) => `\`${name}\``).join(' with '))
     const given = inner.length === 0
     const message = given ? `only one of ${names.join(', ')} is accepted` : `needs one of ${names.join(', ')}`
-    return [{ code: given ? 'not-accepted' : 'missing-property', message, path, atKey: true, hint }]
+    return [{ code: given ? 'too-many-properties' : 'missing-property', message, path, atKey: true, hint }]
   }
   const rightType = branches.filter((branch) => !branch.some((each) => isWrongType(each, path)))
   const rightValue = rightType.filter((branch) => !branch.some((each) => isDiscriminator(each, path)))
@@ -223,13 +252,15 @@ function withoutConsequences(faults: readonly Fault[]): Fault[] {
     if (known === undefined || rank(fault) < rank(known)) byTarget.set(target, fault)
   }
   const misspelt = new Set<string>()
+  const merging = new Set<string>()
   for (const fault of byTarget.values()) {
-    if (fault.code === 'unknown-property' && fault.suggestion !== undefined) {
-      misspelt.add(pointer([...fault.path.slice(0, -1), fault.suggestion]))
-    }
+    const parent = fault.path.slice(0, -1)
+    if (fault.code === 'unknown-property') misspelt.add(pointer([...parent, fault.suggestion ?? '']))
+    if (fault.path.at(-1) === MERGE_KEY) merging.add(pointer(parent))
   }
   return [...byTarget]
     .filter(([target]) => !misspelt.has(target) && !liesInside(target, byTarget))
+    .filter(([, fault]) => fault.missing === undefined || !merging.has(pointer(fault.path)))
     .map(([, fault]) => fault)
 }
 

@@ -7,6 +7,7 @@ import { StreamError } from '@zilla-ts/engine'
 import type { PartitionOffsets } from '../stream.ts'
 import type { BrokerConnection } from './connection.ts'
 import { NONE, TOPIC_ALREADY_EXISTS, topicError } from './error-codes.ts'
+import { groupBy } from './group-by.ts'
 import { apiKeys, type ListOffsetsAnswer, type MetadataAnswer, requests } from './kafkajs.ts'
 import type { Lane } from './lane.ts'
 import type { ClientSite } from './site.ts'
@@ -69,7 +70,7 @@ export class Admin {
 
   /** First and last stable offset of the partitions, in their order. */
   async offsets(topic: string, partitions: readonly number[], addresses: Addresses): Promise<PartitionOffsets[]> {
-    const byLeader = Map.groupBy(partitions, (partition) => addresses.leader(topic, partition))
+    const byLeader = groupBy(partitions, (partition) => addresses.leader(topic, partition))
     const found = await Promise.all(
       [...byLeader].map(async ([leader, some]) => {
         const connection = await this.#lane.connection(leader)

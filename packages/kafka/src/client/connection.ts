@@ -4,7 +4,14 @@
  */
 import { StreamError, type Task, type Timer } from '@zilla-ts/engine'
 import { GuardedSocket } from './guarded-socket.ts'
-import { Broker, ConnectionPool, type WireBroker, type WireCall, type WireConnection, type WireLogger } from './kafkajs.ts'
+import {
+  Broker,
+  ConnectionPool,
+  type WireBroker,
+  type WireCall,
+  type WireConnection,
+  type WireLogger,
+} from './kafkajs.ts'
 import type { ClientSite } from './site.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -141,12 +148,7 @@ class Waiting implements Task {
   readonly #timeoutMs: number
   readonly #reject: (error: StreamError) => void
 
-  constructor(
-    connection: BrokerConnection,
-    what: string,
-    timeoutMs: number,
-    reject: (error: StreamError) => void,
-  ) {
+  constructor(connection: BrokerConnection, what: string, timeoutMs: number, reject: (error: StreamError) => void) {
     this.#connection = connection
     this.#what = what
     this.#timeoutMs = timeoutMs

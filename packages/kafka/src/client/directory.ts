@@ -5,7 +5,7 @@
  */
 import { type StreamError, type Task, type Timer, toStreamError } from '@zilla-ts/engine'
 import type { Addresses, Admin } from './admin.ts'
-import { LEADER_NOT_AVAILABLE, NONE, topicError, UNKNOWN_TOPIC_OR_PARTITION } from './error-codes.ts'
+import { isFinal, LEADER_NOT_AVAILABLE, NONE, topicError, UNKNOWN_TOPIC_OR_PARTITION } from './error-codes.ts'
 import type { MetadataAnswer } from './kafkajs.ts'
 import { Backoff, type ClientSite } from './site.ts'
 
@@ -20,7 +20,9 @@ export class Topic {
   readonly name: string
   /** node id per partition; −1: none now */
   leaders: readonly number[] = []
-  configs: ReadonlyMap<string, string> = new Map()
+  /** the largest batch that the topic takes, in bytes */
+  batchBytesMax = BATCH_BYTES_DEFAULT
+  #configs: ReadonlyMap<string, string> = new Map()
 
   constructor(name: string) {
     this.name = name
@@ -30,13 +32,17 @@ export class Topic {
     return this.leaders.length
   }
 
-  /** the largest batch that the topic takes, in bytes */
-  get batchBytesMax(): number {
-    return Number(this.configs.get('max.message.bytes') ?? BATCH_BYTES_DEFAULT)
-  }
-
   get recordBytesMax(): number {
     return this.batchBytesMax - RECORD_OVERHEAD_BYTES
+  }
+
+  get configs(): ReadonlyMap<string, string> {
+    return this.#configs
+  }
+
+  learnConfigs(configs: ReadonlyMap<string, string>): void {
+    this.#configs = configs
+    this.batchBytesMax = Number(configs.get('max.message.bytes') ?? BATCH_BYTES_DEFAULT)
   }
 }
 
@@ -65,6 +71,8 @@ export class Directory implements Addresses, Task {
   #controller: number | null = null
   #running = false
   #again = false
+  /** the timer is not the one for old age */
+  #soon = false
   #timer: Timer | null = null
 
   constructor(site: ClientSite, admin: Admin) {
@@ -114,11 +122,13 @@ export class Directory implements Addresses, Task {
   /** Asks the cluster again soon: something seen does not agree with what is known. */
   refresh(): void {
     if (this.#running) this.#again = true
-    else this.#schedule(this.#backoff.next())
+    else if (!this.#soon) this.#schedule(this.#backoff.next())
+    this.#soon = true
   }
 
   run(): void {
     this.#timer = null
+    this.#soon = false
     this.#running = true
     this.#again = false
     void this.#load().then((settled) => {
@@ -183,7 +193,7 @@ export class Directory implements Addresses, Task {
       const entry = this.#entries.get(name)
       if (entry === undefined) continue
       entry.configsAt = now
-      entry.topic.configs = configs.get(name) ?? entry.topic.configs
+      entry.topic.learnConfigs(configs.get(name) ?? entry.topic.configs)
     }
   }
 
@@ -197,10 +207,13 @@ export class Directory implements Addresses, Task {
         for (const { partitionId, leader } of partitionMetadata) leaders[partitionId] = leader
         if (leaders.length === 0 || leaders.includes(-1)) settled = false
         if (leaders.length > 0) this.#learnTopic(entry, leaders)
-      } else if (topicErrorCode === UNKNOWN_TOPIC_OR_PARTITION && this.#mayReturn(entry)) {
-        settled = false
-      } else {
+      } else if (
+        isFinal(topicErrorCode) ||
+        (topicErrorCode === UNKNOWN_TOPIC_OR_PARTITION && !this.#mayReturn(entry))
+      ) {
         this.#lose(entry, topicError(topicErrorCode, name))
+      } else {
+        settled = false
       }
     }
     return settled
@@ -227,7 +240,8 @@ export class Directory implements Addresses, Task {
     for (const watcher of [...entry.watchers]) watcher.onTopicLost(error)
   }
 
-  stop(): void {
+  stop(error: StreamError): void {
     this.#timer?.cancel()
+    for (const entry of [...this.#entries.values()]) this.#lose(entry, error)
   }
 }

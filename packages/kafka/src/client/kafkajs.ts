@@ -146,7 +146,10 @@ interface Requests {
   >
   readonly InitProducerId: RequestDefinition<{ readonly transactionalId: null }, ProducerIdAnswer>
   readonly DescribeConfigs: RequestDefinition<
-    { readonly resources: readonly { readonly type: number; readonly name: string }[]; readonly includeSynonyms: boolean },
+    {
+      readonly resources: readonly { readonly type: number; readonly name: string }[]
+      readonly includeSynonyms: boolean
+    },
     DescribeConfigsAnswer
   >
   readonly CreateTopics: RequestDefinition<

@@ -123,6 +123,14 @@ export class ClientSite {
     })
   }
 
+  /** The answer, or a rejection with `unavailable` after `ms`. */
+  within<T>(ms: number, what: string, answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.after(ms, { run: () => reject(this.unavailable(what)), fault: reject })
+      answer.finally(() => timer.cancel()).then(resolve, reject)
+    })
+  }
+
   unavailable(what: string): StreamError {
     return new StreamError('unavailable', `${what}: Kafka at ${this.where} does not answer`)
   }

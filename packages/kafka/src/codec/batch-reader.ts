@@ -95,7 +95,8 @@ export class BatchReader {
   #nextBatch = 0
   #fetchOffset = 0
   #left = 0
-  #recordsRead = false
+  /** the cursor stands in the records of the current batch */
+  #opened = false
 
   constructor(options: BatchReaderOptions = {}) {
     this.#checkCrc = options.checkCrc ?? false
@@ -113,6 +114,7 @@ export class BatchReader {
     this.#nextBatch = 0
     this.#fetchOffset = fetchOffset
     this.#left = 0
+    this.#opened = false
     this.#cursor.bytes = NO_BYTES
     this.nextOffset = fetchOffset
     this.truncated = false
@@ -121,6 +123,7 @@ export class BatchReader {
   /** Moves to the next batch, from wherever in the current one; false at the end of the set. */
   nextBatch(): boolean {
     this.#left = 0
+    this.#opened = false
     const set = this.#set
     const start = this.#nextBatch
     const room = set.length - start
@@ -176,7 +179,6 @@ export class BatchReader {
     this.count = count
     this.nextOffset = Math.max(this.nextOffset, this.lastOffset + 1)
     this.#left = count
-    this.#recordsRead = false
   }
 
   #skipped(code: 'corrupt' | 'crc' | 'magic', message: string): RecordError {
@@ -186,18 +188,18 @@ export class BatchReader {
 
   /** Moves to the next record from the fetch offset on; false at the end of the batch. */
   nextRecord(): boolean {
-    if (!this.#recordsRead && this.#left > 0) this.#openRecords()
+    if (!this.#opened && this.#left > 0) this.#openRecords()
     const cursor = this.#cursor
     while (this.#left > 0) {
       const length = cursor.varint()
       const recordEnd = cursor.at + length
-      if (length < 0 || recordEnd > cursor.end) throw this.#corrupt('record longer than its batch')
+      if (length < 0 || recordEnd > cursor.end) throw this.#corrupt('record longer than its batch', this.baseOffset)
       this.#left--
       cursor.at++ // record attributes, of which none is defined
       const timestampDelta = cursor.varlong()
       const offset = this.baseOffset + cursor.varint()
       if (Number.isNaN(timestampDelta) || offset <= this.offset || offset > this.lastOffset) {
-        throw this.#corrupt('record with a bad offset or timestamp')
+        throw this.#corrupt('record with a bad offset or timestamp', this.baseOffset)
       }
       this.offset = offset
       if (offset < this.#fetchOffset) {
@@ -226,7 +228,7 @@ export class BatchReader {
       cursor.end = cursor.bytes.length
       this.#left = left
     }
-    this.#recordsRead = true
+    this.#opened = true
     this.offset = this.baseOffset - 1
   }
 
@@ -256,16 +258,17 @@ export class BatchReader {
   }
 
   #finishRecords(): boolean {
-    if (!this.#recordsRead) return false
-    this.#recordsRead = false
-    if (this.#cursor.at !== this.#cursor.end) throw this.#corrupt('record batch with bytes after its records')
+    if (!this.#opened) return false
+    this.#opened = false
+    if (this.#cursor.at !== this.#cursor.end)
+      throw this.#corrupt('record batch with bytes after its records', this.baseOffset)
     return false
   }
 
-  #corrupt(message: string): RecordError {
+  #corrupt(message: string, offset = this.offset): RecordError {
     this.#left = 0
-    this.#recordsRead = false
-    return new RecordError('corrupt', this.offset, message)
+    this.#opened = false
+    return new RecordError('corrupt', offset, message)
   }
 
   /** A slice; null is no key, which is not the same as an empty one. */

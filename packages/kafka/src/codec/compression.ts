@@ -40,9 +40,17 @@ function isLimit(error: unknown): boolean {
   return error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
 }
 
-/** Node has zstd from 22.15 on; its types of Node 20 do not know. */
-const native = zlib as { zstdDecompressSync?: (input: Buffer, options: { maxOutputLength: number }) => Buffer }
+interface ZstdResult {
+  readonly buffer: Buffer
+  readonly engine: { readonly bytesWritten: number }
+}
+
+/** Node has zstd from 22.15 on, and reads one frame; its types of Node 20 do not know it. */
+const native = zlib as {
+  zstdDecompressSync?: (input: Buffer, options: { maxOutputLength: number; info: true }) => ZstdResult
+}
 
 function unpackZstd(input: Buffer, bytesMax: number): Buffer {
-  return native.zstdDecompressSync?.(input, { maxOutputLength: bytesMax }) ?? decompressZstd(input, bytesMax)
+  const result = native.zstdDecompressSync?.(input, { maxOutputLength: bytesMax, info: true })
+  return result?.engine.bytesWritten === input.length ? result.buffer : decompressZstd(input, bytesMax)
 }

@@ -1,6 +1,6 @@
 /**
- * Decodes zstd (RFC 8878) where Node does not (before 22.15). Dictionaries are not known to Kafka; checksums are not
- * looked at: the record batch has its own. Called by `decompress` only.
+ * Decodes zstd (RFC 8878) where Node does not: before 22.15, and frames after the first. Kafka knows no dictionaries;
+ * the checksums of frames are not looked at, as the record batch has its own. Called by `decompress` only.
  */
 import { InflateBuffer } from './inflate-buffer.ts'
 import {

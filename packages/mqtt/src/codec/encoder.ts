@@ -7,6 +7,7 @@ import type { Subscription, Version } from '../stream.ts'
 import type {
   AckPacket,
   AckType,
+  AuthPacket,
   ConnectPacket,
   DisconnectPacket,
   NonPublishPacket,
@@ -157,8 +158,7 @@ function encodeBody(out: Output, packet: NonPublishPacket, version: Version): vo
       encodeReason(out, packet, version, Carrier.DISCONNECT)
       return
     case 'auth':
-      out.u8(packet.reasonCode)
-      encodeProperties(out, packet.properties, Carrier.AUTH)
+      encodeAuth(out, packet)
       return
     case 'pingreq':
     case 'pingresp':
@@ -194,6 +194,13 @@ function encodeReason(out: Output, packet: AckPacket | DisconnectPacket, version
   if (bare && packet.reasonCode === ReasonCode.Success) return
   out.u8(packet.reasonCode)
   if (!bare) encodeProperties(out, packet.properties, carrier)
+}
+
+/** Left out as a whole or not at all (§3.15.2.1). */
+function encodeAuth(out: Output, packet: AuthPacket): void {
+  if (packet.reasonCode === ReasonCode.Success && propertiesSize(packet.properties, Carrier.AUTH) === 0) return
+  out.u8(packet.reasonCode)
+  encodeProperties(out, packet.properties, Carrier.AUTH)
 }
 
 function encodeSubscriptionAckBody(out: Output, packet: SubscriptionAckPacket, version: Version): void {

@@ -1,14 +1,12 @@
 /**
- * Encodes the properties of one packet (MQTT 5.0 §2.2.2) in order of identifier. Only those the packet may carry are
+ * Encodes the properties of one packet (MQTT 5.0 §2.2.2) in the order of the record. Only those the packet may carry are
  * written, whatever else the record holds.
  */
 import type { Properties } from './properties.ts'
 import { Carrier, PROPERTIES, type PropertySpec } from './property-table.ts'
 import { type Output, Sizer, varintSize } from './writer.ts'
 
-const SPECS_OF: ReadonlyMap<number, readonly PropertySpec[]> = new Map(
-  Object.values(Carrier).map((carrier) => [carrier, PROPERTIES.filter((spec) => (spec.carriers & carrier) !== 0)]),
-)
+const SPEC_BY_NAME: ReadonlyMap<string, PropertySpec> = new Map(PROPERTIES.map((spec) => [spec.name, spec]))
 
 /** Bytes of the properties, without their length. */
 export function propertiesSize(properties: Properties | null, carrier: number): number {
@@ -27,7 +25,9 @@ export function encodeProperties(out: Output, properties: Properties | null, car
 /** The properties alone. */
 export function encodeEach(out: Output, properties: Properties | null, carrier: number): void {
   if (properties === null) return
-  for (const spec of SPECS_OF.get(carrier)!) {
+  for (const name in properties) {
+    const spec = SPEC_BY_NAME.get(name)
+    if (spec === undefined || (spec.carriers & carrier) === 0) continue
     if (spec.type === 'pairs') encodePairs(out, spec.id, properties.userProperties)
     else if (spec.type === 'ids') encodeIds(out, properties.subscriptionIds)
     else encodeSingle(out, spec, properties)

@@ -45,7 +45,7 @@ export type PropertySpec = Spec &
     | { readonly type: 'pairs'; readonly name: 'userProperties' }
   )
 
-/** In order of identifier, which is also the order on our wire. */
+/** In order of identifier. */
 export const PROPERTIES: readonly PropertySpec[] = [
   { id: 0x01, name: 'payloadFormat', type: 'bit', clause: '§3.3.2.3.2', carriers: MESSAGE },
   { id: 0x02, name: 'messageExpirySeconds', type: 'u32', least: 0, clause: '§3.3.2.3.3', carriers: MESSAGE },

@@ -115,7 +115,7 @@ export class Reader {
 
   /** Every packet ends where its last field ends. */
   close(): void {
-    if (this.at !== this.end) this.malformed(`${this.end - this.at} bytes after the last field`, '§2.1.4')
+    if (this.at !== this.end) this.malformed(`bytes after the last field: ${this.end - this.at}`, '§2.1.4')
   }
 
   /** Steps over a field with a two-byte length; returns where its content starts, `at` is where it ends. */

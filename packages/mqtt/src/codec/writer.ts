@@ -18,8 +18,6 @@ export interface Output {
 }
 
 const FIELD_BYTES_MAX = 65_535
-/** Up to here a loop beats the call into the runtime that it saves. */
-const SHORT = 32
 const VARINT_MAX = 268_435_455
 
 /** Bytes that a variable byte integer takes. Throws `RangeError` above 268,435,455. */
@@ -30,21 +28,12 @@ export function varintSize(value: number): number {
 
 /** Bytes of a text with its length. Throws `RangeError` above 65,535 bytes. */
 export function textSize(value: string): number {
-  const bytes = isShortAscii(value) ? value.length : Buffer.byteLength(value)
-  return fieldSize(bytes)
+  return fieldSize(Buffer.byteLength(value))
 }
 
 function fieldSize(bytes: number): number {
   if (bytes > FIELD_BYTES_MAX) throw new RangeError(`a field of ${bytes} bytes; MQTT has room for 65,535`)
   return 2 + bytes
-}
-
-function isShortAscii(value: string): boolean {
-  if (value.length > SHORT) return false
-  for (let i = 0; i < value.length; i++) {
-    if (value.charCodeAt(i) >= 0x80) return false
-  }
-  return true
 }
 
 export class Sizer implements Output {
@@ -111,11 +100,6 @@ export class Writer implements Output {
   }
 
   text(value: string): void {
-    if (isShortAscii(value)) {
-      this.u16(value.length)
-      for (let i = 0; i < value.length; i++) this.buffer[this.at++] = value.charCodeAt(i)
-      return
-    }
     const bytes = this.buffer.write(value, this.at + 2)
     this.u16(bytes)
     this.at += bytes

@@ -33,15 +33,14 @@ export class AckQueue {
     this.#put(packetId, null, 0, reasonCode)
   }
 
-  /** The source cannot store this write. False: it was QoS 0, so nobody waits for an answer. */
-  refuse(source: AckSource, number: number, reasonCode: number): boolean {
+  /** The source cannot store this write. Nothing happens when it was QoS 0: nobody waits for an answer. */
+  refuse(source: AckSource, number: number, reasonCode: number): void {
     for (let i = 0; i < this.#length; i++) {
       const at = this.#at(i)
       if (this.#sources[at] !== source || this.#numbers[at] !== number) continue
       this.#codes[at] = reasonCode
-      return true
+      return
     }
-    return false
   }
 
   /** Whether the first packet can be answered. */

@@ -16,11 +16,7 @@ export class ClientRoute {
   readonly #publish: readonly TopicPattern[] | null
   readonly #subscribe: readonly TopicPattern[] | null
 
-  constructor(
-    exit: Exit<Mqtt>,
-    publish: readonly TopicPattern[] | null,
-    subscribe: readonly TopicPattern[] | null,
-  ) {
+  constructor(exit: Exit<Mqtt>, publish: readonly TopicPattern[] | null, subscribe: readonly TopicPattern[] | null) {
     this.exit = exit
     this.#publish = publish
     this.#subscribe = subscribe

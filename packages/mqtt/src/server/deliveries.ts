@@ -67,8 +67,8 @@ export class Deliveries {
   readonly #inFlight: Flight[] = []
   #packetId = 0
   /** apart, because QoS 0 need not wait for a window (MQTT 5.0 §4.9) and the standard orders within a QoS only (§4.6) */
-  #held0: Held[] = []
-  #held1: Held[] = []
+  readonly #held0: Held[] = []
+  readonly #held1: Held[] = []
   #ended = false
 
   constructor(connection: Connection) {
@@ -105,34 +105,31 @@ export class Deliveries {
 
   /** The socket has room again, or the window is open again. */
   flush(): void {
-    if (this.#held1.length > 0) this.#held1 = this.#release(this.#held1)
-    if (this.#held0.length > 0) this.#held0 = this.#release(this.#held0)
+    this.#release(this.#held1)
+    this.#release(this.#held0)
   }
 
   /** The connection is over. QoS 1 stays with the acceptor, QoS 0 is lost. */
   end(): void {
     this.#ended = true
     this.#connection.server.counters.deliveriesDropped.value += this.#held0.length
-    this.#held0 = []
-    this.#held1 = []
+    this.#held0.length = 0
+    this.#held1.length = 0
   }
 
   get #open(): boolean {
     return this.#inFlight.length < this.#connection.window
   }
 
-  /** Sends from the front of a queue; returns what is left. */
-  #release(queue: Held[]): Held[] {
+  #release(queue: Held[]): void {
     const { output } = this.#connection
-    let sent = 0
-    while (sent < queue.length && output.writable) {
-      const { source, delivery, cost, flight } = queue[sent]!
-      if (flight !== null && !this.#open) break
-      sent++
-      this.#send(delivery, flight)
-      source.stream?.grant(cost)
+    for (let held = queue[0]; held !== undefined && output.writable; held = queue[0]) {
+      if (held.flight !== null && !this.#open) return
+      // a grant may bring the next delivery, and that one finds the queue as it is
+      queue.shift()
+      this.#send(held.delivery, held.flight)
+      held.source.stream?.grant(held.cost)
     }
-    return sent === 0 ? queue : queue.slice(sent)
   }
 
   #send(delivery: Delivery, flight: Flight | null): void {

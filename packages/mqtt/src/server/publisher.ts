@@ -2,7 +2,9 @@
  * The publishing half of one connection: from PUBLISH to the publish stream of its route, and from there back to PUBACK in
  * the order of the socket. Made at the first PUBLISH; must never answer before the next hop said that a message is stored.
  */
+import { isUtf8 } from 'node:buffer'
 import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { encodeAck } from '../codec/encoder.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Mqtt, PublishMeta } from '../stream.ts'
 import { AckQueue, type AckSource } from './ack-queue.ts'
@@ -72,23 +74,19 @@ export class Publisher {
       connection.disconnect(ReasonCode.ReceiveMaximumExceeded, 'more than Receive Maximum publishes are unanswered')
       return
     }
+    if (meta.properties?.payloadFormat === 1 && !isUtf8(payload)) {
+      this.#refuse(packetId, ReasonCode.PayloadFormatInvalid, 'the payload is not UTF-8 as its format says')
+      return
+    }
     const at = connection.routes.findIndex((route) => route.admitsPublish(meta.topic))
     if (at === -1) {
-      this.refuse(packetId, ReasonCode.NotAuthorized, meta.topic)
+      this.#refuse(packetId, ReasonCode.NotAuthorized, 'no route takes the topic')
       return
     }
     const target = this.#streams[at] ?? this.#open(at)
-    if (target === null) this.refuse(packetId, ReasonCode.ImplementationSpecificError, meta.topic)
+    if (target === null) this.#refuse(packetId, ReasonCode.ImplementationSpecificError, 'the exit takes no publishes')
     else if (target.stream?.writable) this.#write(target, meta, payload, packetId)
     else this.#hold(target, meta, payload, packetId)
-  }
-
-  /** Answers with a reason code in its turn; QoS 0 has no answer and is counted. */
-  refuse(packetId: number, reasonCode: number, topic: string): void {
-    this.#connection.publishRefused(reasonCode, topic)
-    if (packetId === 0) return
-    this.#queue.pushRefused(packetId, reasonCode)
-    this.#answer()
   }
 
   onWritable(target: PublishStream): void {
@@ -97,13 +95,15 @@ export class Publisher {
     this.#held = null
     this.#write(target, held.meta, held.payload, held.packetId)
     this.#connection.resume(Wait.ROOM)
+    this.#connection.settled()
   }
 
   onAck(target: PublishStream, through: number, refused: StreamError | undefined): void {
     if (this.#ended) return
     if (refused !== undefined) {
       const code = publishCode(refused.code)
-      if (!this.#queue.refuse(target, through, code)) this.#connection.publishRefused(code, '')
+      this.#queue.refuse(target, through, code)
+      this.#connection.publishRefused(code, refused.message)
     }
     target.acked = Math.max(target.acked, through)
     this.#answer()
@@ -118,6 +118,14 @@ export class Publisher {
     this.#ended = true
     this.#held = null
     for (const target of this.#streams) target?.stream?.end()
+  }
+
+  /** Answers with a reason code in its turn; QoS 0 has no answer. */
+  #refuse(packetId: number, reasonCode: number, reason: string): void {
+    this.#connection.publishRefused(reasonCode, reason)
+    if (packetId === 0) return
+    this.#queue.pushRefused(packetId, reasonCode)
+    this.#answer()
   }
 
   #open(at: number): PublishStream | null {
@@ -145,25 +153,25 @@ export class Publisher {
     this.#connection.pause(Wait.ROOM)
   }
 
-  /** Everything that is settled at the head of the queue, all PUBACKs of a run in one write. */
+  /** Everything that is settled at the head of the queue, all PUBACKs in one write. */
   #answer(): void {
     const queue = this.#queue
     const connection = this.#connection
-    if (!queue.settled) return
-    const run = connection.server.run
-    run.length = 0
-    for (; queue.settled; queue.shift()) {
+    const { acks, limits } = connection.server
+    let at = 0
+    let fatal = 0
+    for (; queue.settled && fatal === 0; queue.shift()) {
       const code = queue.reasonCode
-      if (code === 0) {
-        run.push(queue.packetId)
-      } else {
-        if (run.length > 0) connection.sendAcks(run)
-        run.length = 0
-        if (!connection.sendRefusedAck(queue.packetId, code)) return
-      }
+      // PUBACK cannot say that a packet is too large; that of 3.1.1 cannot say no at all [MQTT-3.3.5-2].
+      if (code !== 0 && (connection.version === 4 || code === ReasonCode.PacketTooLarge)) fatal = code
+      else at = encodeAck('puback', queue.packetId, code, connection.version, acks, at)
     }
-    if (run.length > 0) connection.sendAcks(run)
-    if (queue.length <= connection.server.limits.receiveMaximum >> 1) connection.resume(Wait.ACKS)
+    if (at > 0) connection.send(acks.subarray(0, at))
+    if (fatal !== 0) {
+      connection.disconnect(fatal, 'a publish was refused')
+      return
+    }
+    if (queue.length <= limits.receiveMaximum >> 1) connection.resume(Wait.ACKS)
     connection.settled()
   }
 }

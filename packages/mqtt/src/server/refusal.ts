@@ -1,9 +1,9 @@
 /**
  * What an MQTT client is told when the next hop refuses: the words of a `StreamError` as reason codes of MQTT 5.0 §2.4.
- * A 3.1.1 client is told by `returnCodeOf` at CONNECT, and by a closed connection later.
+ * A 3.1.1 client is told by a return code at CONNECT, and by a closed connection later.
  */
 import type { ErrorCode } from '@zilla-ts/engine'
-import { ReasonCode } from '../codec/reason-codes.ts'
+import { ReasonCode, ReturnCode, returnCodeOf } from '../codec/reason-codes.ts'
 
 const CONNACK: Readonly<Record<ErrorCode, number>> = {
   refused: ReasonCode.NotAuthorized,
@@ -59,3 +59,23 @@ export const connackCode = (code: ErrorCode): number => CONNACK[code]
 export const disconnectCode = (code: ErrorCode): number => DISCONNECT[code]
 /** Reason code of PUBACK for one refused message; `PacketTooLarge` asks for a DISCONNECT. */
 export const publishCode = (code: ErrorCode): number => PUBLISH[code]
+
+/** Return code of a 3.1.1 CONNACK; null: it has none for this, and the connection is closed without CONNACK. */
+export function returnCode(reasonCode: number): number | null {
+  switch (reasonCode) {
+    // wishes that this server, though not every one, must turn down
+    case ReasonCode.UnspecifiedError:
+    case ReasonCode.ImplementationSpecificError:
+    case ReasonCode.QuotaExceeded:
+    case ReasonCode.RetainNotSupported:
+    case ReasonCode.QosNotSupported:
+      return ReturnCode.ServerUnavailable
+    default:
+      return returnCodeOf(reasonCode)
+  }
+}
+
+/** Return code of one filter in a 3.1.1 SUBACK, which knows one failure (3.1.1 §3.9.3). */
+export function subscriptionReturnCode(reasonCode: number): number {
+  return Math.min(reasonCode, ReasonCode.UnspecifiedError)
+}

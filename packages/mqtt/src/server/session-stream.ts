@@ -5,8 +5,10 @@ import type { Connection } from './connection.ts'
 
 export class SessionStream implements StreamHandler<Mqtt> {
   readonly #connection: Connection
-  stream: Stream<Mqtt> | null = null
+  #stream: Stream<Mqtt> | null = null
   #ended = false
+  /** what remains to be said when the end comes while the stream is being opened */
+  #farewell: MqttSignal | null = null
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -32,11 +34,23 @@ export class SessionStream implements StreamHandler<Mqtt> {
     this.#connection.lost(error)
   }
 
+  /** The exit has returned the stream; `onAccept` may have been called before. */
+  opened(stream: Stream<Mqtt>): void {
+    this.#stream = stream
+    if (this.#farewell !== null) this.#close(stream, this.#farewell)
+  }
+
   /** The connection is over; null: without DISCONNECT. */
   end(reasonCode: number | null, expirySeconds: number | null): void {
     if (this.#ended) return
     this.#ended = true
-    this.stream?.signal({ kind: 'disconnect', reasonCode, expirySeconds })
-    this.stream?.end()
+    const farewell = { kind: 'disconnect', reasonCode, expirySeconds } as const
+    if (this.#stream === null) this.#farewell = farewell
+    else this.#close(this.#stream, farewell)
+  }
+
+  #close(stream: Stream<Mqtt>, farewell: MqttSignal): void {
+    stream.signal(farewell)
+    stream.end()
   }
 }

@@ -1,0 +1,151 @@
+/**
+ * Runs every example as its README says: the commands of its `sh` blocks, in order, must together print its `text` block.
+ * Ports are replaced by free ones, so that tests run beside other programs.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { standard } from '@zilla-ts/cli'
+import { loadConfig } from '@zilla-ts/engine'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { startBroker } from '../scripts/kafka-broker.mjs'
+import { defaultTopics } from '../scripts/kafka-topics.mjs'
+import { hasMosquitto, kafkaBootstrap } from '../scripts/test-environment.mjs'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const ROOT = join(HERE, '..')
+const names = readdirSync(HERE, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+const mosquitto = hasMosquitto()
+const bootstrap = await kafkaBootstrap()
+
+const undo: (() => unknown)[] = []
+afterEach(async () => {
+  for (const action of undo.splice(0).reverse()) await action()
+})
+
+/** A copy of an example whose ports are free ones, and the same replacement for its commands. */
+async function copyOf(name: string, kafka: string | undefined) {
+  const directory = mkdtempSync(join(tmpdir(), 'zilla-example-'))
+  undo.push(() => rmSync(directory, { recursive: true, force: true }))
+  cpSync(join(HERE, name), directory, { recursive: true })
+  const ports = new Map<string, string>()
+  for (const port of ['7183', '12345']) ports.set(port, String(await freePort()))
+  const replace = (text: string) =>
+    text
+      .replaceAll(/\b(7183|12345)\b/g, (port) => ports.get(port)!)
+      .replaceAll('localhost:9092', kafka ?? 'localhost:9092')
+      .replaceAll(`examples/${name}`, directory)
+  const document = join(directory, 'zilla.yaml')
+  writeFileSync(document, replace(readFileSync(document, 'utf8')))
+  return { replace, directory }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+function blocks(name: string, language: string): string[] {
+  const readme = readFileSync(join(HERE, name, 'README.md'), 'utf8')
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]!.trim())
+}
+
+/** Starts a command of a README; its output grows in `output`. */
+function start(command: string): { child: ChildProcess; output: string } {
+  const child = spawn('bash', ['-c', `exec ${command}`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  const running = { child, output: '' }
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      running.output += chunk
+    })
+  }
+  undo.push(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
+  return running
+}
+
+const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true), 30_000)
+
+async function startEngine(command: string) {
+  const engine = start(command)
+  await until(() => engine.output.includes('LISTENING'))
+  return engine
+}
+
+describe('every example', () => {
+  it.each(names)('%s has a valid document and a README with commands', (name) => {
+    const file = join(HERE, name, 'zilla.yaml')
+    const { problems } = loadConfig({ text: readFileSync(file, 'utf8'), file, registry: standard, environment: {} })
+    expect(problems).toEqual([])
+    expect(blocks(name, 'sh')[0]).toBeDefined()
+  })
+})
+
+describe('tcp.echo', () => {
+  it('prints what its README says', async () => {
+    const { replace } = await copyOf('tcp.echo', undefined)
+    const [engine, client] = blocks('tcp.echo', 'sh').map(replace)
+    const running = await startEngine(engine!)
+    // `nc` is not everywhere: the same bytes over bash's own /dev/tcp.
+    const [, text, port] = /^printf '(.*)' \| nc -N 127\.0\.0\.1 (\d+)$/.exec(client!)!
+    const echo = start(`bash -c "exec 3<>/dev/tcp/127.0.0.1/${port}; printf '${text}' >&3; head -n 1 <&3"`)
+    await once(echo.child, 'close')
+    expect(echo.output.trim()).toBe(blocks('tcp.echo', 'text')[0])
+    running.child.kill('SIGINT')
+    expect((await once(running.child, 'exit'))[0]).toBe(0)
+  })
+})
+
+describe.skipIf(!mosquitto)('mqtt.embedded', () => {
+  it('prints what its README says, also to who comes after a restart', async () => {
+    const { replace } = await copyOf('mqtt.embedded', undefined)
+    const [engine, subscribe, publish] = blocks('mqtt.embedded', 'sh').map(replace)
+    const expected = blocks('mqtt.embedded', 'text')[0]!
+    const first = await startEngine(engine!)
+    await tryOut(subscribe!, publish!, expected)
+    first.child.kill('SIGTERM')
+    expect((await once(first.child, 'exit'))[0]).toBe(0)
+    await startEngine(engine!)
+    const late = start(subscribe!)
+    await until(() => late.output.trim() === expected)
+  })
+})
+
+describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker', () => {
+  it('prints what its README says, on topics as `npm run kafka` makes them', async () => {
+    const broker = await startBroker({ topics: defaultTopics })
+    undo.push(() => broker.stop())
+    const { replace } = await copyOf('mqtt.kafka.broker', broker.bootstrap)
+    const [, engine, subscribe, publish, consume] = blocks('mqtt.kafka.broker', 'sh').map(replace)
+    await startEngine(engine!)
+    await tryOut(subscribe!, publish!, blocks('mqtt.kafka.broker', 'text')[0]!)
+    for (const command of consume!.split('\n')) {
+      const reader = start(`${command} --bootstrap ${broker.bootstrap} --max-messages 1`)
+      await until(() => reader.output.includes('sensors/one'))
+      await until(() => reader.output.includes('hi'))
+      expect(reader.output).toContain('zilla:qos')
+    }
+  }, 120_000)
+})
+
+/** Subscribes, publishes, and waits for the subscriber to print exactly what is expected. */
+async function tryOut(subscribe: string, publish: string, expected: string): Promise<void> {
+  const subscriber = start(`${subscribe} -d`)
+  await until(() => subscriber.output.includes('Subscribed'))
+  const publisher = start(publish)
+  expect((await once(publisher.child, 'exit'))[0], publisher.output).toBe(0)
+  const printed = () =>
+    subscriber.output.split('\n').filter((line) => line !== '' && !/^(Client|Subscribed)/.test(line))
+  await until(() => printed().length > 0)
+  expect(printed()).toEqual([expected])
+}

@@ -1,0 +1,35 @@
+/**
+ * The configuration as the engine runs it, for `start --verbose`: defaults filled, exits resolved, secrets hidden.
+ */
+import type { Config } from '@zilla-ts/engine'
+
+const SECRET = /password|passphrase|secret|token/i
+
+/** Plain data, safe to log. */
+export function effectiveConfiguration(configs: readonly Config[]): unknown {
+  return hideSecrets(
+    configs.map(({ name, bindings, guards, stores }) => ({
+      name,
+      guards: guards.map((guard) => ({ name: guard.name, type: guard.type, options: guard.options })),
+      stores: stores.map((store) => ({ name: store.name, type: store.type })),
+      bindings: bindings.map(({ name: binding, type, kind, options, routes }) => ({
+        name: binding,
+        type,
+        kind,
+        options,
+        routes,
+      })),
+    })),
+  )
+}
+
+function hideSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(hideSecrets)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      SECRET.test(key) && typeof item === 'string' ? '***' : hideSecrets(item),
+    ]),
+  )
+}

@@ -1,0 +1,11 @@
+/**
+ * The modules that come with the product; the only list of them. A new binding is one folder in a package and one line
+ * here.
+ */
+import { createRegistry, type Registry } from '@zilla-ts/engine'
+import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
+import { mqtt } from '@zilla-ts/mqtt'
+import { echo, tcp } from '@zilla-ts/net'
+
+/** What every command works with. */
+export const standard: Registry = createRegistry({ bindings: [tcp, echo, mqtt, kafkaEmbedded] })

@@ -1,0 +1,290 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BatchReader } from '@zilla-ts/kafka'
+import { FakeClock } from '@zilla-ts/testing'
+import { KafkaBench, KafkaReader, KafkaWriter } from '@zilla-ts/testing/kafka-conformance'
+import { open } from 'lmdb'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Embedded } from './embedded.ts'
+
+const opened: Embedded[] = []
+
+function track(embedded: Embedded): Embedded {
+  opened.push(embedded)
+  return embedded
+}
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const embedded of opened.splice(0)) {
+    await embedded.close()
+    expect(embedded.faults()).toEqual([])
+  }
+})
+
+/** The file of a log, past the engine. */
+function rawLog(embedded: Embedded) {
+  return open<Buffer, Buffer>(join(embedded.directory, 'log', 'log.mdb'), {
+    noSubdir: true,
+    keyEncoding: 'binary',
+    encoding: 'binary',
+    overlappingSync: false,
+  })
+}
+
+describe('layout', () => {
+  it('is the documented one: whole record batches by topic, partition and base offset', async () => {
+    const embedded = track(await Embedded.open())
+    const bench = new KafkaBench(embedded)
+    const topic = await bench.topic({ partitions: 2, configs: { 'retention.ms': '1000000' } }, 'readings')
+    await bench.write(topic, [
+      { value: 'a', hash: 1 },
+      { value: 'b', hash: 1 },
+    ])
+    await bench.write(topic, [{ key: 'k', value: 'c', hash: 1 }])
+    await embedded.harness.binding.stop?.()
+    const db = rawLog(embedded)
+    const entries = [...db.getRange({ start: Buffer.of(0), end: Buffer.of(255) })]
+    await db.close()
+    expect(entries.map(({ key }) => key.toString('hex'))).toEqual([
+      '00',
+      `02${Buffer.from('readings').toString('hex')}`,
+      '030000000100000001',
+      '0400000001000000010000000000000000',
+      '0400000001000000010000000000000002',
+    ])
+    expect(entries[0]!.value.toString()).toBe('layout 1')
+    expect(JSON.parse(entries[1]!.value.toString())).toEqual({
+      id: 1,
+      partitions: 2,
+      configs: { 'retention.ms': '1000000' },
+    })
+    const reader = new BatchReader({ checkCrc: true })
+    reader.reset(entries[4]!.value)
+    expect(reader.nextBatch() && reader.nextRecord()).toBe(true)
+    expect([reader.offset, reader.key()?.toString(), reader.value()?.toString()]).toEqual([2, 'k', 'c'])
+    expect(entries[2]!.value.readDoubleBE(8)).toBe(entries[3]!.value.length + entries[4]!.value.length)
+  })
+
+  it('refuses a layout it does not know, and leaves it alone', async () => {
+    const embedded = track(await Embedded.open())
+    await embedded.harness.binding.stop?.()
+    const db = rawLog(embedded)
+    await db.put(Buffer.of(0), Buffer.from('layout 2'))
+    await db.close()
+    await expect(embedded.restart()).rejects.toThrow(
+      `directory ${join(embedded.directory, 'log')}: the log is of layout 2, this version reads layout 1 only`,
+    )
+    const again = rawLog(embedded)
+    expect([...again.getKeys({ start: Buffer.of(0), end: Buffer.of(255) })]).toHaveLength(1)
+    await again.close()
+  })
+
+  it.each([
+    ['no log', () => Buffer.from('not a log at all '.repeat(10_000)), 'it is not a log'],
+    ['short and no log', () => Buffer.from('no'), 'it is not a log'],
+    ['a log cut short', (log: Buffer) => log.subarray(0, 8192), 'it is cut short'],
+    ['a log cut to its first bytes', (log: Buffer) => log.subarray(0, 200), 'it is cut short'],
+    [
+      'of another lmdb format',
+      (log: Buffer) => Buffer.concat([log.subarray(0, 28), Buffer.of(3), log.subarray(29)]),
+      'its lmdb format is 3',
+    ],
+  ])('refuses a file that is %s', async (_what, change, fault) => {
+    const embedded = track(await Embedded.open())
+    await new KafkaBench(embedded).topic()
+    await embedded.harness.binding.stop?.()
+    const directory = join(embedded.directory, 'log')
+    const file = join(directory, 'log.mdb')
+    writeFileSync(file, change(readFileSync(file)))
+    await expect(embedded.restart()).rejects.toThrow(`directory ${directory}: log.mdb cannot be opened: ${fault}`)
+  })
+
+  it('refuses a directory that it cannot make', async () => {
+    const embedded = track(new Embedded({ directory: 'file/log' }))
+    writeFileSync(join(embedded.directory, 'file'), '')
+    const directory = join(embedded.directory, 'file', 'log')
+    await expect(embedded.restart()).rejects.toThrow(`directory ${directory} cannot be written: ENOTDIR`)
+  })
+
+  it('refuses to write behind a damaged batch', async () => {
+    const embedded = track(await Embedded.open())
+    const bench = new KafkaBench(embedded)
+    const topic = await bench.topic({}, 'damaged')
+    await bench.write(topic, [{ value: 'a' }])
+    await embedded.harness.binding.stop?.()
+    const db = rawLog(embedded)
+    const key = Buffer.from('0400000001000000000000000000000000', 'hex')
+    const batch = db.get(key)!
+    batch[batch.length - 2]! ^= 1
+    await db.put(key, batch)
+    await db.close()
+    await expect(embedded.restart()).rejects.toThrow('topic damaged partition 0: the last batch is damaged')
+  })
+})
+
+describe('topics of the options', () => {
+  it('are there after start, and take settings and partitions of a later start', async () => {
+    const topics = [{ name: 'a', partitions: 2, configs: { 'retention.ms': 5 } }, { name: 'b' }]
+    const options = { defaults: { partitions: 3, configs: { 'retention.bytes': 7 } }, topics }
+    const embedded = track(await Embedded.open(options))
+    const bench = new KafkaBench(embedded)
+    await bench.write('a', [{ value: 'x', hash: 1 }])
+    expect((await bench.offsets('b')).length).toBe(3)
+    topics[0] = { name: 'a', partitions: 4, configs: { 'retention.ms': 6 } }
+    topics[1] = { name: 'b', partitions: 1 }
+    await embedded.restart()
+    const described = await bench.ask({ kind: 'describe', topic: 'a' }, 'describe')
+    expect([described.configs.get('retention.ms'), described.configs.get('retention.bytes')]).toEqual(['6', '7'])
+    expect((await bench.offsets('a')).map(({ end }) => end)).toEqual([0, 1, 0, 0])
+    expect((await bench.offsets('b')).length).toBe(3)
+  })
+})
+
+describe('life', () => {
+  it('stops twice, without a start, and after a failed one', async () => {
+    const embedded = track(new Embedded({ directory: 'file/log' }))
+    await embedded.harness.binding.stop?.()
+    writeFileSync(join(embedded.directory, 'file'), '')
+    await expect(embedded.harness.binding.start?.()).rejects.toThrow()
+    await embedded.harness.binding.stop?.()
+    const other = track(await Embedded.open())
+    await other.harness.binding.stop?.()
+    await other.harness.binding.stop?.()
+    expect(other.connect({ kind: 'offsets', topic: 'a' }, new KafkaReader())).toBe(null)
+    expect(readdirSync(join(other.directory, 'log')).filter((name) => name.startsWith('lock'))).toEqual([])
+  })
+
+  it('drains when nothing waits to be stored', async () => {
+    const embedded = track(await Embedded.open())
+    const bench = new KafkaBench(embedded)
+    const writer = await bench.writer(await bench.topic())
+    for (let n = 0; n < 100; n++) writer.send({ value: 'x'.repeat(1_000) })
+    await embedded.harness.binding.drain?.()
+    expect(writer.answered).toBe(100)
+  })
+
+  it('stores what was written before it stops, and ends the streams', async () => {
+    const embedded = track(await Embedded.open())
+    const bench = new KafkaBench(embedded)
+    const topic = await bench.topic()
+    const writer = await bench.writer(topic)
+    const reader = await bench.reader(topic, 'end')
+    for (let n = 0; n < 10; n++) writer.send({ value: String(n) })
+    await embedded.restart()
+    expect([writer.aborted?.code, reader.aborted?.code]).toEqual(['shutdown', 'shutdown'])
+    expect((await bench.readAll(topic)).records).toHaveLength(10)
+  })
+
+  it('says at start that sync: os can lose records', async () => {
+    const embedded = track(await Embedded.open({ sync: 'os' }))
+    expect(embedded.harness.reporter.events).toMatchObject([{ level: 'warn', event: 'KAFKA_LOG_NOT_FLUSHED' }])
+    const flushed = track(await Embedded.open())
+    expect(flushed.harness.reporter.events).toEqual([])
+  })
+})
+
+describe('appending', () => {
+  it('makes one batch per partition of a turn, and one transaction of all', async () => {
+    const clock = new FakeClock()
+    const embedded = track(await Embedded.open({ topics: [{ name: 't', partitions: 2 }] }, clock))
+    const { log } = embedded
+    const commit = vi.spyOn(log.store, 'commit')
+    const writers = [0, 1, 2].map(() => new KafkaWriter())
+    for (const writer of writers) writer.open(embedded.connect.bind(embedded), { kind: 'produce', topic: 't' })
+    for (let n = 0; n < 30; n++) writers[n % 3]!.send({ value: String(n), hash: n, timestamp: n })
+    expect(commit).not.toHaveBeenCalled()
+    clock.turn()
+    expect(commit).toHaveBeenCalledTimes(1)
+    expect(writers.map(({ answered }) => answered)).toEqual([0, 0, 0])
+    await Promise.all(writers.map((writer) => writer.stored()))
+    const { partitions } = log.topic('t')!
+    expect(partitions.map((partition) => partition.end)).toEqual([15, 15])
+    const reader = new BatchReader()
+    for (const partition of partitions) {
+      const batches = log.store.batches(1, partition.index, 0, 15, 1 << 20)
+      expect(batches).toHaveLength(1)
+      reader.reset(batches[0]!)
+      expect(reader.nextBatch()).toBe(true)
+      expect(reader.count).toBe(15)
+    }
+  })
+
+  it('shows records to readers and offsets only once they are stored', async () => {
+    const clock = new FakeClock()
+    const embedded = track(await Embedded.open({ topics: [{ name: 't' }] }, clock))
+    const writer = new KafkaWriter()
+    writer.open(embedded.connect.bind(embedded), { kind: 'produce', topic: 't' })
+    const reader = new KafkaReader()
+    reader.open(embedded.connect.bind(embedded), { kind: 'fetch', topic: 't', from: 'start' })
+    reader.stream!.grant(1_000)
+    writer.send({ value: 'a' })
+    clock.turn()
+    expect([reader.records.length, embedded.log.topic('t')!.partitions[0]!.end]).toEqual([0, 0])
+    await writer.stored()
+    expect([reader.records.length, embedded.log.topic('t')!.partitions[0]!.end]).toEqual([1, 1])
+  })
+
+  it('holds records while the disk refuses, says so, and writes them when it takes them again', async () => {
+    const clock = new FakeClock()
+    const embedded = track(await Embedded.open({ topics: [{ name: 't' }] }, clock))
+    const { reporter } = embedded.harness
+    const commit = vi.spyOn(embedded.log.store, 'commit').mockRejectedValue(new Error('no space left'))
+    const writer = new KafkaWriter()
+    writer.open(embedded.connect.bind(embedded), { kind: 'produce', topic: 't' })
+    writer.send({ value: 'a' })
+    clock.turn()
+    await writer.until('unavailable', () => writer.signals.length === 1)
+    expect(reporter.events).toMatchObject([
+      { event: 'KAFKA_LOG_WRITE_FAILED', message: 'the log cannot be written, records wait: no space left' },
+    ])
+    writer.send({ value: 'b' })
+    commit.mockRestore()
+    clock.advance(1_000)
+    await writer.until('a is stored', () => writer.answered === 1)
+    clock.turn()
+    await writer.stored()
+    expect(writer.signals).toEqual([
+      { kind: 'available', available: false },
+      { kind: 'available', available: true },
+    ])
+    expect(reporter.events.map(({ event }) => event)).toEqual(['KAFKA_LOG_WRITE_FAILED', 'KAFKA_LOG_WRITTEN'])
+    expect(embedded.log.topic('t')!.partitions[0]!.end).toBe(2)
+  })
+
+  it('gives up after the hold time: writers end, offsets are free again', async () => {
+    const clock = new FakeClock()
+    const embedded = track(await Embedded.open({ topics: [{ name: 't' }] }, clock))
+    const commit = vi.spyOn(embedded.log.store, 'commit').mockRejectedValue(new Error('no space left'))
+    const writer = new KafkaWriter()
+    writer.open(embedded.connect.bind(embedded), { kind: 'produce', topic: 't' })
+    writer.send({ value: 'a' })
+    clock.turn()
+    for (let second = 0; writer.aborted === null && second < 100; second++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(1_000)
+    }
+    expect(writer.aborted?.code).toBe('unavailable')
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(60_000)
+    commit.mockRestore()
+    const next = new KafkaWriter()
+    next.open(embedded.connect.bind(embedded), { kind: 'produce', topic: 't' })
+    next.send({ value: 'b' })
+    clock.turn()
+    await next.stored()
+    const [partition] = embedded.log.topic('t')!.partitions
+    expect([partition!.end, partition!.state.bytes]).toEqual([1, embedded.log.store.batches(1, 0, 0, 1, 1)[0]!.length])
+  })
+
+  it('shares its room among many writers', async () => {
+    const embedded = track(await Embedded.open({ topics: [{ name: 't' }] }))
+    const credits = Array.from({ length: 1_000 }, () => {
+      const writer = new KafkaWriter()
+      writer.open(embedded.connect.bind(embedded), { kind: 'produce', topic: 't' })
+      return writer.stream!.credit
+    })
+    expect(credits[0]).toBe(256 * 1024)
+    expect(credits.at(-1)).toBeLessThan(100 * 1024)
+    expect(credits.reduce((sum, credit) => sum + credit, 0)).toBeLessThan(256 * 1024 * 1024)
+  })
+})

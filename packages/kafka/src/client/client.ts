@@ -1,0 +1,218 @@
+/**
+ * kafka client: answers every stream of the `kafka` protocol against real brokers. Puts the parts together and owns their
+ * life; starting does not wait for a broker, since listeners must open while Kafka is away.
+ */
+import {
+  type Binding,
+  type BindingContext,
+  type Stream,
+  StreamError,
+  type StreamHandler,
+  type Task,
+  toStreamError,
+} from '@zilla-ts/engine'
+import type { Bytes } from '@zilla-ts/net'
+import type { KafkaConfig } from '../kafka.config.ts'
+import type { FetchStart, Kafka, KafkaOpen } from '../stream.ts'
+import { Admin, type ProducerIdentity } from './admin.ts'
+import { AskStream } from './ask-stream.ts'
+import { splitAddress } from './connection.ts'
+import { Directory } from './directory.ts'
+import type { FetchHearer } from './fetch-loop.ts'
+import { FetchStream } from './fetch-stream.ts'
+import { FETCH_VERSION_MAX, type FetchWant, fetchCall } from './fetch-wire.ts'
+import { Fetcher } from './fetcher.ts'
+import { apiKeys } from './kafkajs.ts'
+import { Lane } from './lane.ts'
+import { OffsetAsks } from './offset-asks.ts'
+import { ProduceStream } from './produce-stream.ts'
+import { PRODUCE_VERSION_MAX, type ProducePart, produceCall } from './produce-wire.ts'
+import { type ProduceAnswer, type ProduceLink, Producer } from './producer.ts'
+import { Questions } from './questions.ts'
+import { type ClientSettings, ClientSite } from './site.ts'
+
+/** How long a leader may wait for its replicas. */
+const REPLICATION_TIMEOUT_MS = 10_000
+/** More than any wait a request asks for: after it the connection is taken for dead. */
+const ANSWER_TIMEOUT_MS = 15_000
+const STOP_FLUSH_MS = 5_000
+
+const DEFAULTS: ClientSettings = {
+  holdMs: 60_000,
+  askMs: 30_000,
+  metadataMaxAgeMs: 300_000,
+  produceBytesMax: 64 * 1024 * 1024,
+}
+
+export class KafkaClient implements Binding<Kafka>, ProduceLink {
+  readonly #site: ClientSite
+  readonly #produceLane: Lane
+  readonly #liveLane: Lane
+  readonly #sweepLane: Lane
+  readonly #adminLane: Lane
+  readonly #admin: Admin
+  readonly #directory: Directory
+  readonly #producer: Producer
+  readonly #fetcher: Fetcher
+  readonly #questions: Questions
+  #draining = false
+
+  constructor(context: BindingContext<KafkaConfig, Bytes>) {
+    const settings = readSettings(context.properties)
+    const site = new ClientSite(
+      context.name,
+      context.clock,
+      context.report,
+      settings,
+      context.options.servers ?? [],
+      (address) => dial(context, address),
+    )
+    this.#site = site
+    this.#produceLane = new Lane(site)
+    this.#liveLane = new Lane(site)
+    this.#sweepLane = new Lane(site)
+    this.#adminLane = new Lane(site)
+    this.#admin = new Admin(site, this.#adminLane)
+    this.#directory = new Directory(site, this.#admin)
+    const asks = new OffsetAsks(site, this.#admin, this.#directory)
+    this.#questions = new Questions(site, this.#admin, this.#directory, asks)
+    const limits = { holdMs: settings.holdMs, bytesMax: settings.produceBytesMax, where: site.where }
+    this.#producer = new Producer(site.clock, site.report, this, limits)
+    this.#fetcher = new Fetcher(site, this.#directory, asks, this.#fetch)
+    site.onAvailable((available) => this.#tellAvailable(available))
+  }
+
+  accept(open: KafkaOpen, stream: Stream<Kafka>): StreamHandler<Kafka> | null {
+    if (this.#draining || this.#site.stopped) return null
+    switch (open.kind) {
+      case 'produce':
+        return this.#produce(open.topic, stream)
+      case 'fetch':
+        return this.#read(open.topic, open.from, stream)
+      case 'offsets':
+        return new AskStream(stream, this.#questions.offsets(open.topic))
+      case 'describe':
+        return new AskStream(stream, this.#questions.describe(open.topic))
+      case 'create':
+        return new AskStream(stream, this.#questions.create(open))
+    }
+  }
+
+  #produce(topic: string, stream: Stream<Kafka>): ProduceStream {
+    const handler = new ProduceStream(stream, topic, this.#producer)
+    this.#producer.add(handler)
+    const late = new Late(() => this.#producer.abort(handler, this.#site.unavailable(`topic ${topic}`)))
+    handler.openDeadline = this.#site.clock.after(this.#site.settings.holdMs, late)
+    this.#directory.watch(topic, handler)
+    return handler
+  }
+
+  #read(topic: string, from: FetchStart, stream: Stream<Kafka>): FetchStream {
+    const handler = new FetchStream(stream, topic, from, this.#fetcher)
+    const late = new Late(() => handler.fail(this.#site.unavailable(`topic ${topic}`)))
+    handler.openDeadline = this.#site.clock.after(this.#site.settings.holdMs, late)
+    this.#fetcher.add(handler)
+    return handler
+  }
+
+  #tellAvailable(available: boolean): void {
+    for (const { stream } of [...this.#producer.streams, ...this.#fetcher.streams]) {
+      stream.signal({ kind: 'available', available })
+    }
+  }
+
+  producerId(): Promise<ProducerIdentity> {
+    return this.#admin.producerId(this.#directory)
+  }
+
+  send(node: number, parts: readonly ProducePart[], answer: ProduceAnswer): void {
+    this.#sendProduce(node, parts)
+      .then(
+        (codes) => answer.onAnswer(codes),
+        (error) => answer.onFailure(toStreamError(error, 'unavailable')),
+      )
+      .catch((error) => this.#site.report.fault('kafka.produce', error))
+  }
+
+  async #sendProduce(node: number, parts: readonly ProducePart[]): Promise<readonly number[]> {
+    const connection = await this.#produceLane.connection(this.#directory.address(node))
+    const version = connection.version(apiKeys.Produce, PRODUCE_VERSION_MAX)
+    const { codes } = await connection.send(produceCall(version, parts, REPLICATION_TIMEOUT_MS), ANSWER_TIMEOUT_MS)
+    return codes
+  }
+
+  refresh(): void {
+    this.#directory.refresh()
+  }
+
+  unwatch(stream: ProduceStream): void {
+    this.#directory.unwatch(stream.topic, stream)
+  }
+
+  readonly #fetch = (node: number, live: boolean, want: FetchWant, hearer: FetchHearer): void => {
+    this.#sendFetch(node, live, want)
+      .then(({ code, results }) => hearer.onAnswer(code, results))
+      .catch((error) => hearer.onFailure(toStreamError(error, 'unavailable')))
+  }
+
+  async #sendFetch(node: number, live: boolean, want: FetchWant) {
+    const lane = live ? this.#liveLane : this.#sweepLane
+    const connection = await lane.connection(this.#directory.address(node))
+    const version = connection.version(apiKeys.Fetch, FETCH_VERSION_MAX)
+    return connection.send(fetchCall(version, want), ANSWER_TIMEOUT_MS)
+  }
+
+  async start(): Promise<void> {}
+
+  drain(): Promise<void> {
+    this.#draining = true
+    return this.#producer.drained()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#site.stopped) return
+    this.#draining = true
+    if (this.#site.available) {
+      const flushed = this.#site.within(STOP_FLUSH_MS, 'flush', this.#producer.drained())
+      await flushed.catch((error) => this.#site.report.event('warn', 'KAFKA_NOT_FLUSHED', error.message))
+    }
+    const error = new StreamError('shutdown', `${this.#site.name} stops`)
+    this.#site.stop()
+    this.#producer.stop(error)
+    this.#fetcher.stop(error)
+    this.#directory.stop(error)
+    for (const lane of [this.#produceLane, this.#liveLane, this.#sweepLane, this.#adminLane]) lane.close(error)
+  }
+}
+
+/** What happens when the time to open a stream is over. */
+class Late implements Task {
+  readonly run: () => void
+  readonly fault: () => void
+
+  constructor(end: () => void) {
+    this.run = end
+    this.fault = end
+  }
+}
+
+function dial(context: BindingContext<KafkaConfig, Bytes>, address: string | null) {
+  const exit = context.routes.find((route) => route.permits(null))?.exit ?? null
+  if (exit === null) return null
+  if (address === null) return exit.dial({}, null)
+  const [host, port] = splitAddress(address)
+  return exit.dial({ remote: { host, port } }, null)
+}
+
+function readSettings(properties: ReadonlyMap<string, string>): ClientSettings {
+  const read = (name: string, fallback: number) => {
+    const value = Number(properties.get(`zilla.binding.kafka.client.${name}`) ?? fallback)
+    return Number.isFinite(value) && value > 0 ? value : fallback
+  }
+  return {
+    holdMs: read('hold.ms', DEFAULTS.holdMs),
+    askMs: read('ask.ms', DEFAULTS.askMs),
+    metadataMaxAgeMs: read('metadata.max.age.ms', DEFAULTS.metadataMaxAgeMs),
+    produceBytesMax: read('produce.bytes.max', DEFAULTS.produceBytesMax),
+  }
+}

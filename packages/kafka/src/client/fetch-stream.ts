@@ -1,0 +1,147 @@
+/**
+ * One `fetch` stream: a cursor per partition, what it owes its reader besides records (loss, growth, progress), and room.
+ * Made by the client for each open; the `Fetcher` moves its cursors.
+ */
+import { type Stream, type StreamError, type StreamHandler, type Timer, toStreamError } from '@zilla-ts/engine'
+import type { FetchStart, Kafka, PartitionOffsets } from '../stream.ts'
+import type { Topic, TopicWatcher } from './directory.ts'
+import type { FetchSlot } from './fetch-loop.ts'
+import type { Fetcher } from './fetcher.ts'
+
+/** The position of one stream in one partition. */
+export class Cursor {
+  readonly owner: FetchStream
+  readonly partition: number
+  /** offset of the next record to deliver */
+  next: number
+  /** where it is read; null: the partition has no leader now */
+  slot: FetchSlot | null = null
+  /** its place in the log is being looked up */
+  lost = false
+  /** `next` as told to the reader */
+  #told: number
+
+  constructor(owner: FetchStream, partition: number, next: number) {
+    this.owner = owner
+    this.partition = partition
+    this.next = next
+    this.#told = next
+  }
+
+  get ready(): boolean {
+    return this.owner.stream.writable && !this.lost
+  }
+
+  tellProgress(): void {
+    if (this.next === this.#told) return
+    this.#told = this.next
+    this.owner.stream.signal({ kind: 'progress', partition: this.partition, next: this.next })
+  }
+
+  /** The records from `next` on are gone: goes on at `start`. */
+  move(start: number): void {
+    const from = this.next
+    this.next = start
+    this.#told = start
+    this.owner.stream.signal({ kind: 'lost', partition: this.partition, from, to: start })
+  }
+}
+
+export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
+  readonly stream: Stream<Kafka>
+  readonly name: string
+  readonly #from: FetchStart
+  readonly #fetcher: Fetcher
+  readonly cursors: Cursor[] = []
+  openDeadline: Timer | null = null
+  /** bytes of room that the request being made may still use; see `FetchLoop` */
+  budgetBytes = 0
+  #topic: Topic | null = null
+  #accepted = false
+
+  constructor(stream: Stream<Kafka>, name: string, from: FetchStart, fetcher: Fetcher) {
+    this.stream = stream
+    this.name = name
+    this.#from = from
+    this.#fetcher = fetcher
+  }
+
+  get topic(): Topic {
+    return this.#topic!
+  }
+
+  onTopic(topic: Topic): void {
+    const asked = this.#topic !== null
+    this.#topic = topic
+    if (this.#accepted) {
+      this.#grow()
+      this.#fetcher.route(this)
+    } else if (!asked) {
+      this.#fetcher.offsets(topic).then(
+        (offsets) => this.#begin(offsets),
+        (error) => this.fail(toStreamError(error, 'unavailable')),
+      )
+    }
+  }
+
+  onTopicLost(error: StreamError): void {
+    this.fail(error)
+  }
+
+  #begin(offsets: readonly PartitionOffsets[]): void {
+    if (this.stream.closed) return
+    this.#accepted = true
+    this.openDeadline?.cancel()
+    const starts = offsets.map((item) => ({ ...item, wanted: wantedOffset(this.#from, item) }))
+    const partitions = starts.map(({ partition, start, end, wanted }) => ({
+      partition,
+      start: wanted < start || wanted > end ? start : wanted,
+      end,
+    }))
+    this.stream.accept({ kind: 'fetch', partitions })
+    for (const { partition, start, end, wanted } of starts) {
+      const cursor = new Cursor(this, partition, wanted)
+      this.cursors.push(cursor)
+      if (wanted < start || wanted > end) cursor.move(start)
+    }
+    this.#grow()
+    // Whoever is at the end already waits with the live readers.
+    for (const cursor of this.cursors) this.#fetcher.place(cursor, cursor.next >= (offsets[cursor.partition]?.end ?? 0))
+  }
+
+  #grow(): void {
+    for (let partition = this.cursors.length; partition < this.topic.partitions; partition++) {
+      const cursor = new Cursor(this, partition, 0)
+      this.cursors.push(cursor)
+      this.stream.signal({ kind: 'partition', partition })
+      this.#fetcher.place(cursor, false)
+    }
+  }
+
+  onData(): void {
+    throw new Error('a fetch stream takes no data')
+  }
+
+  onWritable(): void {
+    this.#fetcher.wake(this)
+  }
+
+  onEnd(): void {
+    this.#fetcher.remove(this)
+    this.stream.end()
+  }
+
+  onAbort(): void {
+    this.#fetcher.remove(this)
+  }
+
+  fail(error: StreamError): void {
+    this.#fetcher.remove(this)
+    this.stream.abort(error)
+  }
+}
+
+function wantedOffset(from: FetchStart, { partition, start, end }: PartitionOffsets): number {
+  if (from === 'start') return start
+  return from === 'end' ? end : (from.get(partition) ?? 0)
+}

@@ -1,0 +1,77 @@
+/**
+ * First and end offsets of topics. All who ask for a topic in one turn share the requests; a later ask is a new question,
+ * since it wants the end as of now. Used by `offsets` and `fetch` streams.
+ */
+import { StreamError, type Task, toStreamError } from '@zilla-ts/engine'
+import type { PartitionOffsets } from '../stream.ts'
+import type { Admin } from './admin.ts'
+import type { Directory, Topic } from './directory.ts'
+import { Backoff, type ClientSite } from './site.ts'
+
+interface Ask {
+  readonly topic: Topic
+  readonly answer: Promise<PartitionOffsets[]>
+  resolve(offsets: PartitionOffsets[]): void
+  reject(error: StreamError): void
+}
+
+export class OffsetAsks implements Task {
+  readonly #site: ClientSite
+  readonly #admin: Admin
+  readonly #directory: Directory
+  #turn = new Map<string, Ask>()
+
+  constructor(site: ClientSite, admin: Admin, directory: Directory) {
+    this.#site = site
+    this.#admin = admin
+    this.#directory = directory
+  }
+
+  /** Of all partitions known now. Tries again until the hold time is over, then rejects with `unavailable`. */
+  ask(topic: Topic): Promise<PartitionOffsets[]> {
+    let ask = this.#turn.get(topic.name)
+    if (ask === undefined) {
+      let resolve: Ask['resolve'] = () => {}
+      let reject: Ask['reject'] = () => {}
+      const answer = new Promise<PartitionOffsets[]>((onAnswer, onError) => {
+        resolve = onAnswer
+        reject = onError
+      })
+      ask = { topic, answer, resolve, reject }
+      if (this.#turn.size === 0) this.#site.clock.endOfTurn(this)
+      this.#turn.set(topic.name, ask)
+    }
+    return ask.answer
+  }
+
+  run(): void {
+    const asks = this.#turn
+    this.#turn = new Map()
+    for (const ask of asks.values()) {
+      this.#attempt(ask.topic).then(ask.resolve, (error) => ask.reject(toStreamError(error, 'unavailable')))
+    }
+  }
+
+  fault(error: StreamError): void {
+    for (const ask of this.#turn.values()) ask.reject(error)
+    this.#turn.clear()
+  }
+
+  async #attempt(topic: Topic): Promise<PartitionOffsets[]> {
+    const deadline = this.#site.clock.monotonic() + this.#site.settings.holdMs
+    const backoff = new Backoff()
+    const partitions = topic.leaders.map((_leader, partition) => partition)
+    for (;;) {
+      try {
+        return await this.#admin.offsets(topic.name, partitions, this.#directory)
+      } catch (error) {
+        const reason = toStreamError(error, 'unavailable')
+        if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
+        if (reason.code === 'not-authorized') throw reason
+        if (this.#site.clock.monotonic() > deadline) throw this.#site.unavailable(`offsets of topic ${topic.name}`)
+        this.#directory.refresh()
+        await this.#site.pause(backoff.next())
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The answers to `offsets`, `describe` and `create`: asked of the cluster again until they succeed, can never succeed, or
+ * their time is over. Used by the client.
+ */
+import { StreamError, toStreamError } from '@zilla-ts/engine'
+import type { KafkaAccept, KafkaOpen } from '../stream.ts'
+import type { Admin } from './admin.ts'
+import { type Directory, Topic, type TopicWatcher } from './directory.ts'
+import { NONE, topicError, UNKNOWN_TOPIC_OR_PARTITION } from './error-codes.ts'
+import type { OffsetAsks } from './offset-asks.ts'
+import { Backoff, type ClientSite } from './site.ts'
+
+type Create = Extract<KafkaOpen, { kind: 'create' }>
+
+export class Questions {
+  readonly #site: ClientSite
+  readonly #admin: Admin
+  readonly #directory: Directory
+  readonly #asks: OffsetAsks
+
+  constructor(site: ClientSite, admin: Admin, directory: Directory, asks: OffsetAsks) {
+    this.#site = site
+    this.#admin = admin
+    this.#directory = directory
+    this.#asks = asks
+  }
+
+  async offsets(name: string): Promise<KafkaAccept> {
+    const watch = new TopicWatch(this.#directory, name)
+    try {
+      const asked = watch.found.then((topic) => this.#asks.ask(topic))
+      const partitions = await this.#site.within(this.#site.settings.askMs, `offsets of topic ${name}`, asked)
+      return { kind: 'offsets', partitions }
+    } finally {
+      watch.end()
+    }
+  }
+
+  async describe(name: string): Promise<KafkaAccept> {
+    const { partitions, configs, recordBytesMax } = await this.#repeat(`topic ${name}`, () => this.#load(name))
+    return { kind: 'describe', partitions, configs, maxRecordBytes: recordBytesMax }
+  }
+
+  async create(wanted: Create): Promise<KafkaAccept> {
+    const what = `creation of topic ${wanted.topic}`
+    const created = await this.#repeat(what, () => this.#admin.create(wanted.topic, wanted, this.#directory))
+    // Made is not yet usable: brokers learn of a topic one after the other.
+    await this.#repeat(what, async () => {
+      try {
+        return await this.#load(wanted.topic)
+      } catch (error) {
+        const reason = toStreamError(error, 'unavailable')
+        throw reason.code === 'not-found' ? this.#site.unavailable(what) : reason
+      }
+    })
+    return { kind: 'create', created }
+  }
+
+  async #load(name: string): Promise<Topic> {
+    const answer = await this.#admin.metadata([name], this.#directory)
+    const found = answer.topicMetadata.find(({ topic }) => topic === name)
+    const code = found?.topicErrorCode ?? UNKNOWN_TOPIC_OR_PARTITION
+    if (found === undefined || code !== NONE) throw topicError(code, name)
+    const topic = new Topic(name)
+    topic.leaders = found.partitionMetadata.map(({ leader }) => leader)
+    if (topic.leaders.includes(-1)) throw this.#site.unavailable(`topic ${name}`)
+    const configs = (await this.#admin.configs([name], this.#directory)).get(name)
+    if (configs !== undefined) topic.learnConfigs(configs)
+    return topic
+  }
+
+  async #repeat<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const deadline = this.#site.clock.monotonic() + this.#site.settings.askMs
+    const backoff = new Backoff()
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        const reason = toStreamError(error, 'unavailable')
+        if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
+        if (reason.code !== 'unavailable' && reason.code !== 'timeout') throw reason
+        if (this.#site.clock.monotonic() >= deadline) {
+          throw new StreamError(
+            'unavailable',
+            `${what}: Kafka at ${this.#site.where} does not answer: ${reason.message}`,
+          )
+        }
+        await this.#site.pause(backoff.next())
+      }
+    }
+  }
+}
+
+/** Waits for a topic to be known. */
+class TopicWatch implements TopicWatcher {
+  readonly found: Promise<Topic>
+  readonly #directory: Directory
+  readonly #name: string
+  #resolve: (topic: Topic) => void = () => {}
+  #reject: (error: StreamError) => void = () => {}
+
+  constructor(directory: Directory, name: string) {
+    this.#directory = directory
+    this.#name = name
+    this.found = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    directory.watch(name, this)
+  }
+
+  onTopic(topic: Topic): void {
+    this.#resolve(topic)
+  }
+
+  onTopicLost(error: StreamError): void {
+    this.#reject(error)
+  }
+
+  end(): void {
+    this.#directory.unwatch(this.#name, this)
+  }
+}

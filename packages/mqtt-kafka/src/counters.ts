@@ -1,0 +1,31 @@
+/** The counters of one mqtt-kafka binding, looked up once so that paths of messages only add. */
+import type { Counter, Reporter } from '@zilla-ts/engine'
+
+export class Counters {
+  /** publishes stored, retained copy included */
+  readonly published: Counter
+  /** publishes that can never be stored */
+  readonly refused: Counter
+  readonly delivered: Counter
+  /** QoS 0 deliveries to clients that had no room */
+  readonly dropped: Counter
+  /** messages whose expiry interval had passed before they could be delivered */
+  readonly expired: Counter
+  /** records of foreign programs that no MQTT client can receive */
+  readonly skipped: Counter
+  /** records that Kafka removed before they were read */
+  readonly lost: Counter
+  /** clients disconnected because too much waited for them */
+  readonly overflowed: Counter
+
+  constructor(report: Reporter) {
+    this.published = report.counter('mqtt.kafka.published')
+    this.refused = report.counter('mqtt.kafka.refused')
+    this.delivered = report.counter('mqtt.kafka.delivered')
+    this.dropped = report.counter('mqtt.kafka.dropped')
+    this.expired = report.counter('mqtt.kafka.expired')
+    this.skipped = report.counter('mqtt.kafka.skipped')
+    this.lost = report.counter('mqtt.kafka.lost')
+    this.overflowed = report.counter('mqtt.kafka.overflowed')
+  }
+}

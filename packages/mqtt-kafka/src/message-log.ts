@@ -1,0 +1,197 @@
+/**
+ * One Kafka topic of messages and everybody who subscribes to it: a single reader for the whole process, whatever the number
+ * of clients, dispatching each record by the trie of filters. Never waits for a client.
+ */
+import type { Clock, Exit, Reporter, StreamError, Task, Timer } from '@zilla-ts/engine'
+import type { Kafka, KafkaRecord } from '@zilla-ts/kafka'
+import { Arrival } from './arrival.ts'
+import type { Counters } from './counters.ts'
+import { EndQuery, type EndWaiter } from './end-query.ts'
+import type { Ends } from './log-positions.ts'
+import type { MessageHeaders } from './message-headers.ts'
+import { topicOf } from './retained-map.ts'
+import type { RetainedOrigin } from './retained-origin.ts'
+import type { Subscriber } from './subscriber.ts'
+import type { Subscription } from './subscription.ts'
+import { SubscriptionTrie } from './subscription-trie.ts'
+import { TopicReader, type TopicReaderListener } from './topic-reader.ts'
+
+/** Topics whose receivers are remembered. */
+const MATCHES_MAX = 16_384
+/** How long a reader goes on without subscribers: clients come back. */
+const IDLE_MS = 30_000
+
+/** A client, and those of its subscriptions that match one topic. */
+interface Receiver {
+  readonly subscriber: Subscriber
+  readonly subscriptions: Subscription[]
+}
+
+/** Who gets the messages of one topic; never changed once made, so that a dispatch under way is safe from whatever it causes. */
+interface Match {
+  /** version of the trie it was made from */
+  readonly version: number
+  /** null: no MQTT topic name */
+  readonly topic: string | null
+  readonly receivers: readonly Receiver[]
+  /** somebody must know who published */
+  readonly noLocal: boolean
+  /** somebody must know whether RETAIN was set */
+  readonly retainAsPublished: boolean
+}
+
+/** What a log needs besides its topic. */
+export interface LogContext {
+  readonly clock: Clock
+  readonly report: Reporter
+  readonly counters: Counters
+  readonly headers: MessageHeaders
+  readonly origin: RetainedOrigin
+}
+
+export class MessageLog implements TopicReaderListener, Task {
+  readonly topic: string
+  readonly #context: LogContext
+  readonly #onIdle: (log: MessageLog) => void
+  readonly #trie = new SubscriptionTrie<Subscription>()
+  readonly #matches = new Map<string, Match>()
+  readonly #found: Subscription[] = []
+  readonly #reader: TopicReader
+  readonly #query: EndQuery
+  #subscriptions = 0
+  #idle: Timer | null
+
+  /** `onIdle`: nobody has subscribed for a while and the log is closed. */
+  constructor(exit: Exit<Kafka>, topic: string, context: LogContext, onIdle: (log: MessageLog) => void) {
+    this.topic = topic
+    this.#context = context
+    this.#onIdle = onIdle
+    this.#reader = new TopicReader(exit, topic, context.clock, context.report, this)
+    this.#query = new EndQuery(exit, topic, context.clock)
+    this.#idle = context.clock.after(IDLE_MS, this)
+  }
+
+  get subscriptions(): number {
+    return this.#subscriptions
+  }
+
+  /** nodes of the trie; 0 without subscriptions */
+  get nodes(): number {
+    return this.#trie.nodes
+  }
+
+  add(subscription: Subscription): void {
+    this.#trie.add(subscription)
+    this.#subscriptions++
+    this.#idle?.cancel()
+    this.#idle = null
+  }
+
+  remove(subscription: Subscription): void {
+    if (!this.#trie.remove(subscription)) return
+    subscription.active = false
+    this.#subscriptions--
+    if (this.#subscriptions === 0 && this.#idle === null) this.#idle = this.#context.clock.after(IDLE_MS, this)
+  }
+
+  /**
+   * Asks where the log ends now; the reader reads from there on, or from earlier, before the answer is given.
+   * A reader that began at an end of its own could begin behind the answer, and what lies between would be lost.
+   */
+  askEnd(waiter: EndWaiter): void {
+    this.#query.ask({
+      get cancelled() {
+        return waiter.cancelled
+      },
+      onEnds: (ends) => {
+        this.#reader.open(ends)
+        waiter.onEnds(ends)
+      },
+      onEndsRefused: (error) => waiter.onEndsRefused(error),
+    })
+  }
+
+  /** Everything below these offsets has been dispatched. */
+  hasRead(ends: Ends): boolean {
+    return this.#reader.positions.reached(ends)
+  }
+
+  close(): void {
+    this.#idle?.cancel()
+    this.#idle = null
+    this.#query.stop()
+    this.#reader.close()
+    this.#matches.clear()
+  }
+
+  /** Nobody has come back. */
+  run(): void {
+    this.#idle = null
+    if (this.#subscriptions > 0) return
+    this.close()
+    this.#onIdle(this)
+  }
+
+  fault(_error: StreamError): void {}
+
+  onRecord(payload: Buffer, record: KafkaRecord): void {
+    const { counters, headers, clock } = this.#context
+    const match = this.#match(record.key)
+    if (match.topic === null || record.tombstone) {
+      // Only programs that are not ours write these.
+      counters.skipped.value++
+      return
+    }
+    if (match.receivers.length === 0) return
+    const now = clock.now()
+    const message = headers.decode(match.topic, payload, record, now, false)
+    if (message.expiresAt <= now) {
+      counters.expired.value++
+      return
+    }
+    const qos = headers.qos
+    const local = match.noLocal ? headers.local(record) : null
+    const retained = match.retainAsPublished && this.#context.origin.isRetained(message, record)
+    const { partition, offset, timestamp } = record
+    const arrival = new Arrival(message, qos, partition, offset, timestamp, record.headers, local, retained)
+    for (const { subscriber, subscriptions } of match.receivers) subscriber.take(arrival, subscriptions)
+  }
+
+  onOpened(_ends: Ends): void {}
+  onProgress(): void {}
+  onAvailable(_available: boolean): void {}
+
+  onLost(_partition: number, records: number): void {
+    this.#context.counters.lost.value += records
+  }
+
+  #match(key: Buffer | null): Match {
+    const version = this.#trie.version
+    // One byte a character: quicker than UTF-8, and just as distinct.
+    const name = key === null ? '' : key.latin1Slice()
+    const known = this.#matches.get(name)
+    if (known !== undefined && known.version === version) return known
+    const match = this.#makeMatch(key, version)
+    if (known === undefined && this.#matches.size >= MATCHES_MAX) this.#matches.clear()
+    this.#matches.set(name, match)
+    return match
+  }
+
+  #makeMatch(key: Buffer | null, version: number): Match {
+    const topic = topicOf(key)
+    const receivers = new Map<Subscriber, Receiver>()
+    let noLocal = false
+    let retainAsPublished = false
+    if (topic !== null) this.#trie.match(topic, this.#found)
+    for (const subscription of this.#found.splice(0)) {
+      if (topic === null || !subscription.admits(topic)) continue
+      const { subscriber } = subscription
+      const receiver = receivers.get(subscriber)
+      if (receiver === undefined) receivers.set(subscriber, { subscriber, subscriptions: [subscription] })
+      else receiver.subscriptions.push(subscription)
+      noLocal ||= subscription.noLocal
+      retainAsPublished ||= subscription.retainAsPublished
+    }
+    return { version, topic, receivers: [...receivers.values()], noLocal, retainAsPublished }
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * The `publish` stream of one client: each PUBLISH becomes a record in the Kafka topic of its route, and with RETAIN a second
+ * one in the retained topic. Acknowledges in the order of the publishes, and only what is stored.
+ */
+import { type Clock, type Exit, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import type { Kafka } from '@zilla-ts/kafka'
+import { Delivery, LEVELS_MAX, type Mqtt, type PublishMeta, type Qos, withinLevels } from '@zilla-ts/mqtt'
+import type { Counters } from './counters.ts'
+import type { MissingTopics } from './missing-topics.ts'
+import { AckWindow } from './ack-window.ts'
+import { type ProduceOwner, ProduceTarget } from './produce-target.ts'
+import type { RecordHeaders, RecordOrigin } from './record-headers.ts'
+import type { RetainedFlights } from './retained-flights.ts'
+import type { RetainedOrigin } from './retained-origin.ts'
+import type { Destination, PermittedRoute, Routes } from './routes.ts'
+import type { SessionStream } from './session-stream.ts'
+import type { TopicRecord, TopicRecords } from './topic-records.ts'
+import type { TopicUse } from './topic-use.ts'
+
+/** What a client may send ahead of Kafka, payload and 64 bytes a message; held here while Kafka has no room. */
+const WINDOW_BYTES = 64 * 1024
+/** Topics whose records are prepared; a client publishes to few. */
+const RECENT_MAX = 16
+/** Kafka topics one client writes to at a time. */
+const TARGETS_MAX = 32
+const NOTHING = Buffer.alloc(0)
+
+export interface PublishContext {
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly routes: Routes
+  readonly records: TopicRecords
+  readonly headers: RecordHeaders
+  readonly flights: RetainedFlights
+  readonly origin: RetainedOrigin
+  readonly missing: MissingTopics
+  readonly paramTopics: TopicUse
+  readonly retainedTopic: string
+  readonly qosMax: Qos
+  /** publish streams that are not over */
+  readonly publishers: Set<PublishStream>
+  onPublisherClosed(): void
+}
+
+interface PlainHeaders {
+  readonly buffer: Buffer
+  readonly count: number
+}
+
+/** A topic as this client publishes to it. */
+interface Recent {
+  readonly record: TopicRecord
+  readonly origin: RecordOrigin
+  readonly target: ProduceTarget
+  /** headers of a publish without properties, by QoS */
+  readonly plain: (PlainHeaders | undefined)[]
+}
+
+export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
+  readonly #stream: Stream<Mqtt>
+  readonly #session: SessionStream
+  readonly #permitted: readonly PermittedRoute[]
+  readonly #context: PublishContext
+  readonly #local: Buffer
+  readonly #window: AckWindow
+  readonly #targets = new Map<string, { readonly target: ProduceTarget; readonly to: Destination }>()
+  readonly #recent = new Map<string, Recent>()
+  #ended = false
+  #closed = false
+
+  constructor(
+    clientId: string,
+    stream: Stream<Mqtt>,
+    session: SessionStream,
+    permitted: readonly PermittedRoute[],
+    context: PublishContext,
+  ) {
+    this.#stream = stream
+    this.#session = session
+    this.#permitted = permitted
+    this.#context = context
+    this.#local = Buffer.from(clientId)
+    this.#window = new AckWindow(stream)
+    session.attach(this)
+    context.publishers.add(this)
+    stream.accept({ kind: 'publish' })
+    stream.grant(WINDOW_BYTES)
+  }
+
+  onData(payload: Buffer, meta: Mqtt['meta'], cost: number): void {
+    if (meta instanceof Delivery) return
+    const recent = this.#recentOf(meta.topic)
+    const problem = recent instanceof StreamError ? recent : this.#problem(meta)
+    if (recent instanceof StreamError || problem !== null) {
+      this.#refuse(problem!, cost)
+      return
+    }
+    const { record, target } = recent
+    const timestamp = this.#context.clock.now()
+    let headers: Buffer
+    let headerCount: number
+    if (meta.properties === null) {
+      const plain = recent.plain[meta.qos] ?? this.#makePlain(recent, meta.qos)
+      headers = plain.buffer
+      headerCount = plain.count
+    } else {
+      headers = this.#context.headers.encode(record, recent.origin, meta.qos, meta.properties, payload.length)
+      headerCount = this.#context.headers.count
+      // The view must outlast the first of the two writes.
+      if (meta.retain) headers = Buffer.from(headers)
+    }
+    const produce = { key: record.key, hash: record.hash, tombstone: false, timestamp, headers, headerCount }
+    if (!meta.retain) target.write(this.#window.open(1), payload, produce, cost, null)
+    else this.#writeRetained(target, payload, produce, cost)
+  }
+
+  onEnd(): void {
+    this.#ended = true
+    this.#finish()
+  }
+
+  /** What the client sent before is still stored: it may have been QoS 0 just before the connection went. */
+  onAbort(_error: StreamError): void {
+    this.onEnd()
+  }
+
+  /** Ends the stream for a reason the client is told; what it sent is still stored. */
+  abort(error: StreamError): void {
+    this.#stream.abort(error)
+    this.onEnd()
+  }
+
+  /** Gives up what is not stored. */
+  stop(error: StreamError): void {
+    this.#stream.abort(error)
+    for (const { target } of this.#targets.values()) target.abort(error)
+    this.#close()
+  }
+
+  signal(): void {}
+
+  onTaken(cost: number): void {
+    this.#stream.grant(cost)
+  }
+
+  onAnswered(number: number, refused?: StreamError): void {
+    if (refused !== undefined) this.#context.counters.refused.value++
+    this.#window.settle(number, refused)
+  }
+
+  onFlush(): void {
+    this.#context.counters.published.value += this.#window.flush()
+    if (this.#ended) this.#finish()
+  }
+
+  onIdle(target: ProduceTarget): void {
+    if (this.#ended) target.end()
+  }
+
+  onTargetClosed(target: ProduceTarget, error: StreamError): void {
+    const to = this.#targets.get(target.topic)?.to
+    this.#drop(target.topic)
+    if (error.code === 'not-authorized') target.refuseAll(error)
+    else if (error.code === 'not-found' && to?.fromParams === true) {
+      const invalid = new StreamError('invalid', `there is no Kafka topic '${target.topic}'`)
+      this.#context.missing.add(target.topic, invalid)
+      target.refuseAll(invalid)
+    } else {
+      // Whether the records are stored is not known; the client keeps them and comes again.
+      const code = error.code === 'not-found' ? 'unavailable' : error.code
+      target.abort(error)
+      this.stop(new StreamError(code, `cannot write to ${target.topic}: ${error.message}`, { cause: error }))
+    }
+  }
+
+  #problem(meta: PublishMeta): StreamError | null {
+    if (meta.qos > this.#context.qosMax) return new StreamError('invalid', `QoS ${meta.qos} is not available`)
+    if (!meta.retain || withinLevels(meta.topic, LEVELS_MAX)) return null
+    return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
+  }
+
+  #refuse(error: StreamError, cost: number): void {
+    const number = this.#window.open(1)
+    this.onAnswered(number, error)
+    this.#stream.grant(cost)
+    this.onFlush()
+  }
+
+  #makePlain(recent: Recent, qos: Qos): PlainHeaders {
+    const { headers } = this.#context
+    const buffer = Buffer.from(headers.encode(recent.record, recent.origin, qos, null, 0))
+    const plain = { buffer, count: headers.count }
+    recent.plain[qos] = plain
+    return plain
+  }
+
+  #writeRetained(target: ProduceTarget, payload: Buffer, produce: ProduceMetaOf, cost: number): void {
+    const { routes, retainedTopic, flights, origin } = this.#context
+    const to = { exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false }
+    const retained = this.#targetOf(to)
+    if (retained instanceof StreamError) {
+      this.#refuse(retained, cost)
+      return
+    }
+    const number = this.#window.open(2)
+    const flight = flights.board()
+    origin.note(produce.topic, produce.meta.timestamp)
+    const clears = payload.length === 0
+    const copy = clears ? { ...produce.meta, tombstone: true, headers: NOTHING, headerCount: 0 } : produce.meta
+    const half = Math.floor(cost / 2)
+    target.write(number, payload, produce.meta, half, null)
+    retained.write(number, payload, copy, cost - half, flight)
+  }
+
+  #recentOf(topic: string): Recent | StreamError {
+    const known = this.#recent.get(topic)
+    if (known !== undefined && !known.target.closed) return known
+    const { routes, records } = this.#context
+    const to = routes.publish(topic, this.#permitted)
+    if (to instanceof StreamError) return to
+    const target = this.#targetOf(to)
+    if (target instanceof StreamError) return target
+    const origin = { local: this.#local, kafkaTopic: to.topic, expiry: to.expiry }
+    const recent: Recent = { record: records.of(topic), origin, target, plain: [] }
+    if (this.#recent.size >= RECENT_MAX) this.#recent.clear()
+    this.#recent.set(topic, recent)
+    return recent
+  }
+
+  #targetOf(to: Destination): ProduceTarget | StreamError {
+    const known = this.#targets.get(to.topic)
+    if (known !== undefined && !known.target.closed) return known.target
+    this.#drop(to.topic)
+    const { missing, paramTopics } = this.#context
+    const error = missing.get(to.topic)
+    if (error !== null) return error
+    if (this.#targets.size >= TARGETS_MAX && !this.#dropIdle()) {
+      return new StreamError('quota', `publishes of one client wait for more than ${TARGETS_MAX} Kafka topics`)
+    }
+    if (to.fromParams && !paramTopics.acquire(to.topic)) {
+      return new StreamError('quota', `too many Kafka topics are in use to add '${to.topic}'`)
+    }
+    const target = new ProduceTarget(to.topic, this)
+    this.#targets.set(to.topic, { target, to })
+    if (this.#open(target, to.exit)) return target
+    this.#drop(to.topic)
+    return missing.get(to.topic) ?? new StreamError('unavailable', `${to.exit.name} takes no records for ${to.topic}`)
+  }
+
+  #open(target: ProduceTarget, exit: Exit<Kafka>): boolean {
+    return target.open(exit)
+  }
+
+  #drop(topic: string): void {
+    const dropped = this.#targets.get(topic)
+    if (dropped === undefined) return
+    this.#targets.delete(topic)
+    if (dropped.to.fromParams) this.#context.paramTopics.release(topic)
+  }
+
+  #dropIdle(): boolean {
+    for (const [topic, { target }] of this.#targets) {
+      if (target.outstanding > 0) continue
+      target.abort(new StreamError('closed', 'not needed any more'))
+      this.#drop(topic)
+      return true
+    }
+    return false
+  }
+
+  /** Ends towards Kafka what has nothing left to write, and everything once all is answered. */
+  #finish(): void {
+    if (this.#closed) return
+    for (const { target } of this.#targets.values()) target.end()
+    if (!this.#window.empty) return
+    this.#stream.end()
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#ended = true
+    for (const topic of [...this.#targets.keys()]) this.#drop(topic)
+    this.#recent.clear()
+    this.#session.detach(this)
+    this.#context.publishers.delete(this)
+    this.#context.onPublisherClosed()
+  }
+}

@@ -1,0 +1,372 @@
+/**
+ * Starts the subscriptions of one or more SUBSCRIBE packets of a client, so that nothing published from now on is missed and
+ * nothing comes twice. In this order, and why:
+ *
+ * 1. The subscriptions enter the trie; live messages for them are held. From here on nothing the reader dispatches is missed.
+ * 2. Ask the end E of each messages topic. What lies below E was published before, and is no live message for this client.
+ * 3. Wait for the retained publishes of this process that are under way. One whose message lies below E may have its retained
+ *    copy still unwritten; it would be in neither.
+ * 4. Ask the end R of the retained topic, and wait until the map has read up to R: every retained publish confirmed before
+ *    SUBSCRIBE, by whatever process, is then in the map.
+ * 5. SUBACK, then the retained messages, then what was held, then live. Each retained publish with its message at E or above
+ *    comes live; if the map had its copy already, it is replayed as well and the live one is dropped (`Seam`).
+ *
+ * A filter that replaces one of the same client keeps what it had: it never leaves the trie, so nothing is below its start.
+ */
+import { type Clock, type Reporter, StreamError, type Task, type Timer } from '@zilla-ts/engine'
+import {
+  Delivery,
+  isShared,
+  isTopicFilter,
+  LEVELS_MAX,
+  type MqttSignal,
+  type Subscription as Request,
+  type Qos,
+  withinLevels,
+} from '@zilla-ts/mqtt'
+import type { EndWaiter } from './end-query.ts'
+import type { Ends } from './log-positions.ts'
+import type { MessageHeaders } from './message-headers.ts'
+import type { MessageLog } from './message-log.ts'
+import type { MessageLogs } from './message-logs.ts'
+import { RetainedCursor } from './retained-cursor.ts'
+import type { RetainedFlights } from './retained-flights.ts'
+import { NOTHING } from './retained-map.ts'
+import type { RetainedStore } from './retained-store.ts'
+import type { Routes } from './routes.ts'
+import { Seam } from './seam.ts'
+import type { Subscriber } from './subscriber.ts'
+import { Subscription } from './subscription.ts'
+
+type SubscribeSignal = Extract<MqttSignal, { kind: 'subscribe' }>
+
+/** Reason codes of SUBACK (MQTT 5.0 §3.9.3). */
+const UNSPECIFIED_ERROR = 0x80
+const NOT_AUTHORIZED = 0x87
+const TOPIC_FILTER_INVALID = 0x8f
+const QUOTA_EXCEEDED = 0x97
+const SHARED_NOT_SUPPORTED = 0x9e
+
+/** How long the copy of a replayed message may take to come through the log. */
+const SEAM_MS = 10_000
+/** A replay lets others run after so long. */
+const SLICE_MS = 5
+/** Nodes walked between two looks at the clock. */
+const SLICE_NODES = 64
+
+export interface StartContext {
+  readonly clock: Clock
+  readonly report: Reporter
+  readonly routes: Routes
+  readonly logs: MessageLogs
+  readonly retained: RetainedStore
+  readonly flights: RetainedFlights
+  readonly headers: MessageHeaders
+  readonly qosMax: Qos
+  readonly filtersMax: number
+  readonly subscribeMs: number
+  /** a topic stamps records itself: the two copies of a retained publish differ in time */
+  stampsOnAppend(): boolean
+}
+
+export class SubscriptionStart implements Task {
+  readonly #subscriber: Subscriber
+  readonly #requests: readonly SubscribeSignal[]
+  readonly #context: StartContext
+  readonly #seam: Seam
+  /** reason codes, or the filter whose log decides */
+  readonly #answers: (number | string)[][] = []
+  readonly #started: Subscription[] = []
+  /** those that take the place of one that was there before */
+  readonly #replacements = new Set<Subscription>()
+  readonly #replays: Subscription[] = []
+  readonly #endsMissing = new Set<MessageLog>()
+  /** what the map had read when SUBSCRIBE arrived: older entries were there before, so their live copy was */
+  #mapEnds: Ends = []
+  #deadline: Timer | null = null
+  #cursor: RetainedCursor | null = null
+  #replaying = false
+  #scheduled = false
+  #cancelled = false
+
+  constructor(subscriber: Subscriber, requests: readonly SubscribeSignal[], context: StartContext) {
+    this.#subscriber = subscriber
+    this.#requests = requests
+    this.#context = context
+    this.#seam = new Seam(context.stampsOnAppend())
+  }
+
+  begin(): void {
+    const { clock, retained, subscribeMs } = this.#context
+    this.#mapEnds = retained.positions()
+    this.#deadline = clock.after(subscribeMs, new Deadline(this.#subscriber))
+    const ask = new Set<MessageLog>()
+    for (const { subscriptions } of this.#requests) {
+      this.#answers.push(subscriptions.map((request) => this.#subscribe(request, ask)))
+    }
+    for (const log of ask) this.#endsMissing.add(log)
+    for (const log of ask) log.askEnd(new LogEnd(this, log))
+    if (ask.size === 0) this.#awaitFlights()
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
+  cancel(): void {
+    this.#cancelled = true
+    this.#deadline?.cancel()
+  }
+
+  /** There is room again. */
+  resume(): void {
+    if (this.#replaying && !this.#scheduled) this.run()
+  }
+
+  onLogEnd(log: MessageLog, ends: Ends): void {
+    for (const one of this.#started) if (one.log === log && !this.#replacements.has(one)) one.from = ends
+    this.#endKnown(log)
+  }
+
+  onLogRefused(log: MessageLog, error: StreamError): void {
+    const { report } = this.#context
+    report.event('warn', 'MQTT_KAFKA_SUBSCRIBE_REFUSED', `cannot read ${log.topic}: ${error.message}`, {
+      topic: log.topic,
+      code: error.code,
+    })
+    for (const one of this.#started) if (one.log === log) this.#subscriber.forget(one.filter)
+    this.#endKnown(log)
+  }
+
+  #endKnown(log: MessageLog): void {
+    this.#endsMissing.delete(log)
+    if (this.#endsMissing.size === 0) this.#awaitFlights()
+  }
+
+  /** Puts a filter into the trie; its reason code, or itself while the logs have not answered. */
+  #subscribe(request: Request, ask: Set<MessageLog>): number | string {
+    const { filter } = request
+    const { routes, filtersMax, qosMax, logs } = this.#context
+    const subscriber = this.#subscriber
+    if (isShared(filter)) return SHARED_NOT_SUPPORTED
+    if (!isTopicFilter(filter) || !withinLevels(filter, LEVELS_MAX)) return TOPIC_FILTER_INVALID
+    const former = subscriber.subscriptions.get(filter)
+    if (former === undefined && subscriber.subscriptions.size >= filtersMax) return QUOTA_EXCEEDED
+    const sources = routes.subscribe(filter, subscriber.routes)
+    if (sources.length === 0) return NOT_AUTHORIZED
+    let chain: Subscription | null = null
+    for (const { destination, patterns } of sources) {
+      const log = logs.open(destination)
+      if (log === null) return QUOTA_EXCEEDED
+      const qos = Math.min(request.qos, qosMax) as Qos
+      chain = new Subscription(subscriber, log, request, qos, patterns, chain)
+    }
+    // The same filter twice in one packet: the first has not begun, so there is nothing to keep.
+    const existing = former === undefined || former.starting ? null : former
+    for (let one = chain; one !== null; one = one.next) {
+      one.log.add(one)
+      this.#started.push(one)
+      const replaced = find(existing, one.log)
+      if (replaced === null) ask.add(one.log)
+      else {
+        one.from = replaced.from
+        one.seams = replaced.seams
+        this.#replacements.add(one)
+      }
+    }
+    subscriber.forget(filter)
+    subscriber.subscriptions.set(filter, chain!)
+    const { retainHandling } = request
+    // MQTT 5.0 §3.8.3.1: 0 always, 1 only for a new subscription, 2 never
+    if (retainHandling === 0 || (retainHandling === 1 && existing === null)) this.#replays.push(chain!)
+    return filter
+  }
+
+  #awaitFlights(): void {
+    if (this.#replays.length === 0) {
+      this.#answer()
+      this.#finish()
+      return
+    }
+    const { flights, retained } = this.#context
+    flights.wait(() => {
+      if (!this.#cancelled) retained.askEnd(new RetainedEnd(this))
+    })
+  }
+
+  onRetainedEnd(ends: Ends): void {
+    this.#context.retained.reach(ends, new RetainedReached(this))
+  }
+
+  onRetainedRefused(error: StreamError): void {
+    this.#subscriber.abort(new StreamError('unavailable', `retained messages cannot be read: ${error.message}`))
+  }
+
+  onRetainedReached(): void {
+    this.#answer()
+    this.#replaying = true
+    this.run()
+  }
+
+  /** SUBACK goes first: a client may not know what to do with messages of a subscription it has not been granted. */
+  #answer(): void {
+    this.#deadline?.cancel()
+    const { subscriptions } = this.#subscriber
+    for (const answers of this.#answers) {
+      const reasonCodes = answers.map((answer) =>
+        typeof answer === 'number' ? answer : (subscriptions.get(answer)?.qos ?? UNSPECIFIED_ERROR),
+      )
+      this.#subscriber.signal({ kind: 'subscribed', reasonCodes })
+    }
+  }
+
+  /** Replays until there is no room, or others must run. */
+  run(): void {
+    this.#scheduled = false
+    const { clock } = this.#context
+    const until = clock.monotonic() + SLICE_MS
+    for (let nodes = 1; !this.#cancelled && this.#subscriber.writable; nodes++) {
+      if (!this.#replayNext()) {
+        this.#finish()
+        return
+      }
+      if (nodes % SLICE_NODES === 0 && clock.monotonic() >= until) {
+        this.#scheduled = true
+        clock.endOfTurn(this)
+        return
+      }
+    }
+  }
+
+  fault(error: StreamError): void {
+    this.#subscriber.abort(error)
+  }
+
+  /** One node of the map; false when nothing is left. */
+  #replayNext(): boolean {
+    const subscription = this.#replays[0]
+    if (subscription === undefined) return false
+    this.#cursor ??= new RetainedCursor(this.#context.retained.map, subscription.filter)
+    if (!this.#cursor.step()) {
+      this.#cursor = null
+      this.#replays.shift()
+    } else if (this.#cursor.place !== NOTHING) this.#replay(subscription, this.#cursor)
+    return true
+  }
+
+  #replay(subscription: Subscription, cursor: RetainedCursor): void {
+    const { retained, headers, clock } = this.#context
+    const { topic } = cursor
+    if (!subscription.active || !admits(subscription, topic)) return
+    const record = retained.map.read(cursor.place)
+    const now = clock.now()
+    const message = headers.decode(topic, record.value, record, now, true)
+    if (message.expiresAt <= now) {
+      retained.map.remove(topic)
+      return
+    }
+    const { qos: published } = headers
+    if (subscription.noLocal && headers.local(record) === this.#subscriber.clientId) return
+    if (record.offset >= (this.#mapEnds[record.partition] ?? 0)) this.#seam.add(topic, record)
+    const qos = (published < subscription.qos ? published : subscription.qos) as Qos
+    const { ids } = subscription
+    // [MQTT-3.3.1-8] RETAIN is set on what is sent because of a new subscription
+    this.#subscriber.send(ids.length === 0 ? message.delivery(qos, true) : new Delivery(message, qos, true, ids))
+  }
+
+  #finish(): void {
+    this.#replaying = false
+    this.#cancelled = true
+    const { clock } = this.#context
+    for (const one of this.#started) one.starting = false
+    if (this.#seam.size > 0) {
+      for (const one of this.#started) one.seams = [...one.seams, this.#seam]
+      clock.after(SEAM_MS, new SeamEnd(this.#seam))
+    }
+    this.#subscriber.started()
+  }
+}
+
+function find(chain: Subscription | null, log: MessageLog): Subscription | null {
+  let one = chain
+  while (one !== null && one.log !== log) one = one.next
+  return one
+}
+
+/** Retained messages of all routes are in one topic: whatever one of the chain admits. */
+function admits(chain: Subscription, topic: string): boolean {
+  for (let one: Subscription | null = chain; one !== null; one = one.next) if (one.admits(topic)) return true
+  return false
+}
+
+class Deadline implements Task {
+  readonly #subscriber: Subscriber
+  constructor(subscriber: Subscriber) {
+    this.#subscriber = subscriber
+  }
+  run(): void {
+    this.#subscriber.abort(new StreamError('unavailable', 'Kafka does not answer: the subscription cannot start'))
+  }
+  fault(error: StreamError): void {
+    this.#subscriber.abort(error)
+  }
+}
+
+class LogEnd implements EndWaiter {
+  readonly #start: SubscriptionStart
+  readonly #log: MessageLog
+  constructor(start: SubscriptionStart, log: MessageLog) {
+    this.#start = start
+    this.#log = log
+  }
+  get cancelled(): boolean {
+    return this.#start.cancelled
+  }
+  onEnds(ends: Ends): void {
+    this.#start.onLogEnd(this.#log, ends)
+  }
+  onEndsRefused(error: StreamError): void {
+    this.#start.onLogRefused(this.#log, error)
+  }
+}
+
+class RetainedEnd implements EndWaiter {
+  readonly #start: SubscriptionStart
+  constructor(start: SubscriptionStart) {
+    this.#start = start
+  }
+  get cancelled(): boolean {
+    return this.#start.cancelled
+  }
+  onEnds(ends: Ends): void {
+    this.#start.onRetainedEnd(ends)
+  }
+  onEndsRefused(error: StreamError): void {
+    this.#start.onRetainedRefused(error)
+  }
+}
+
+class RetainedReached {
+  readonly #start: SubscriptionStart
+  constructor(start: SubscriptionStart) {
+    this.#start = start
+  }
+  get cancelled(): boolean {
+    return this.#start.cancelled
+  }
+  onReached(): void {
+    this.#start.onRetainedReached()
+  }
+}
+
+/** Old copies come no more: what was kept to know them is let go. */
+class SeamEnd implements Task {
+  readonly #seam: Seam
+  constructor(seam: Seam) {
+    this.#seam = seam
+  }
+  run(): void {
+    this.#seam.clear()
+  }
+  fault(): void {}
+}

@@ -1,0 +1,34 @@
+/** The `mqtt` binding: its kinds, its schema, and what the schema cannot say. */
+import type { BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
+import type { Bytes } from '@zilla-ts/net'
+import { type MqttConfig, schema } from './mqtt.config.ts'
+import { MqttServer } from './server/server.ts'
+import { TopicPattern } from './server/topic-pattern.ts'
+import type { Mqtt } from './stream.ts'
+
+function check(entry: BindingEntry<MqttConfig>): Finding[] {
+  const findings: Finding[] = []
+  entry.routes?.forEach((route, at) => {
+    route.when?.forEach((when, item) => {
+      for (const kind of ['publish', 'subscribe'] as const) {
+        when[kind]?.forEach(({ topic }, place) => {
+          try {
+            new TopicPattern(topic)
+          } catch (error) {
+            const path = ['routes', at, 'when', item, kind, place, 'topic']
+            findings.push({ level: 'error', path, code: 'topic-pattern-invalid', message: (error as Error).message })
+          }
+        })
+      }
+    })
+  })
+  return findings
+}
+
+export const mqtt: BindingModule<MqttConfig, Bytes, Mqtt> = {
+  type: 'mqtt',
+  kinds: { server: { accepts: 'bytes', produces: 'mqtt' } },
+  schema,
+  check,
+  attach: (context) => new MqttServer(context),
+}

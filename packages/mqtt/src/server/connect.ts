@@ -1,0 +1,129 @@
+/**
+ * What the server asks of a CONNECT and answers in CONNACK, as functions of the packet, the limits and what the next hop
+ * can do. Called by the connection; holds no state.
+ */
+import { isUtf8 } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { PACKET_SIZE_MAX } from '../codec/decoder.ts'
+import type { ConnectPacket } from '../codec/packets.ts'
+import type { Properties } from '../codec/properties.ts'
+import { ReasonCode } from '../codec/reason-codes.ts'
+import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
+import type { Capabilities, MqttOpen } from '../stream.ts'
+
+const NEVER = 0xffff_ffff
+/** Longest client identifier, in bytes: it becomes part of record keys. The standard asks for at least 23. */
+const CLIENT_ID_BYTES_MAX = 256
+const RECEIVE_MAXIMUM_DEFAULT = 65_535
+/** A generated client identifier keeps to the characters that every server takes [MQTT-3.1.3-5]. */
+const GENERATED_BYTES = 11
+
+/** Why a connection is refused; `text` becomes the reason string and goes to the log. */
+export interface Refusal {
+  readonly reasonCode: number
+  readonly text: string
+}
+
+/** What can be said before the next hop is asked; null: nothing against it. */
+export function refusalOf(packet: ConnectPacket, versions: MqttConfig['options']['versions']): Refusal | null {
+  const { version, clientId, properties, will } = packet
+  if (!versions.some((name) => name === (version === 5 ? 'v5' : 'v3.1.1'))) {
+    return { reasonCode: ReasonCode.UnsupportedProtocolVersion, text: `protocol level ${version} is not served here` }
+  }
+  if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX) {
+    const text = `the client identifier is longer than ${CLIENT_ID_BYTES_MAX} bytes`
+    return { reasonCode: ReasonCode.ClientIdentifierNotValid, text }
+  }
+  if (properties?.authenticationMethod !== undefined) {
+    return { reasonCode: ReasonCode.BadAuthenticationMethod, text: 'no authentication method is supported' }
+  }
+  if (will !== null && will.properties?.payloadFormat === 1 && !isUtf8(will.payload)) {
+    return { reasonCode: ReasonCode.PayloadFormatInvalid, text: 'the will is not UTF-8 as its format says' }
+  }
+  return null
+}
+
+/** What only the next hop could say: which wills it keeps. */
+export function willRefusalOf(packet: ConnectPacket, capabilities: Capabilities): Refusal | null {
+  const { will } = packet
+  if (will === null) return null
+  if (!capabilities.willAvailable) {
+    return { reasonCode: ReasonCode.ImplementationSpecificError, text: 'wills are not supported' }
+  }
+  // [MQTT-3.2.2-12]
+  if (will.qos > capabilities.maximumQos) {
+    return { reasonCode: ReasonCode.QosNotSupported, text: `the QoS of the will is above ${capabilities.maximumQos}` }
+  }
+  // [MQTT-3.2.2-13]
+  if (will.retain && !capabilities.retainAvailable) {
+    return { reasonCode: ReasonCode.RetainNotSupported, text: 'retained wills are not supported' }
+  }
+  return null
+}
+
+export function generateClientId(): string {
+  return randomBytes(GENERATED_BYTES).toString('hex')
+}
+
+/** Seconds of session expiry asked for. 3.1.1: a clean session ends with its connection, another one never. */
+export function expiryOf(packet: ConnectPacket): number {
+  if (packet.version === 5) return packet.properties?.sessionExpirySeconds ?? 0
+  return packet.cleanStart ? 0 : NEVER
+}
+
+export function sessionOpen(packet: ConnectPacket, clientId: string, keepAliveSeconds: number): MqttOpen {
+  return {
+    kind: 'session',
+    clientId,
+    version: packet.version,
+    cleanStart: packet.cleanStart,
+    expirySeconds: expiryOf(packet),
+    will: packet.will,
+    username: packet.username,
+    keepAliveSeconds,
+  }
+}
+
+/** The keep-alive in force. A 3.1.1 client cannot be told of another one than its own. */
+export function keepAliveOf(packet: ConnectPacket, limits: MqttLimits): number {
+  const asked = packet.keepAliveSeconds
+  const most = limits.keepAliveSeconds
+  if (packet.version === 4 || most === undefined) return asked
+  return asked === 0 ? most : Math.min(asked, most)
+}
+
+/** Bytes of the largest packet taken from clients. */
+export function maximumPacketSizeOf(limits: MqttLimits, capabilities: Capabilities): number {
+  return Math.min(limits.packetBytes, capabilities.maximumPacketSize)
+}
+
+/** Properties of the CONNACK that accepts, each only where it differs from what the client assumes without it. */
+export function connackProperties(
+  packet: ConnectPacket,
+  clientId: string,
+  limits: MqttLimits,
+  capabilities: Capabilities,
+): Properties {
+  const properties: Properties = {}
+  if (expiryOf(packet) > capabilities.expirySecondsMax) {
+    properties.sessionExpirySeconds = capabilities.expirySecondsMax
+  }
+  if (clientId !== packet.clientId) properties.assignedClientId = clientId
+  const keepAlive = keepAliveOf(packet, limits)
+  if (keepAlive !== packet.keepAliveSeconds) properties.serverKeepAliveSeconds = keepAlive
+  if (limits.receiveMaximum < RECEIVE_MAXIMUM_DEFAULT) properties.receiveMaximum = limits.receiveMaximum
+  if (limits.topicAliasMaximum > 0) properties.topicAliasMaximum = limits.topicAliasMaximum
+  if (capabilities.maximumQos < 2) properties.maximumQos = capabilities.maximumQos === 1 ? 1 : 0
+  if (!capabilities.retainAvailable) properties.retainAvailable = false
+  const maximumPacketSize = maximumPacketSizeOf(limits, capabilities)
+  if (maximumPacketSize < PACKET_SIZE_MAX) properties.maximumPacketSize = maximumPacketSize
+  if (!capabilities.wildcardAvailable) properties.wildcardSubscriptionAvailable = false
+  if (!capabilities.subscriptionIdsAvailable) properties.subscriptionIdsAvailable = false
+  if (!capabilities.sharedAvailable) properties.sharedSubscriptionAvailable = false
+  return properties
+}
+
+/** QoS 1 and 2 that the client takes unanswered. 3.1.1 says nothing of it. */
+export function receiveMaximumOf(packet: ConnectPacket): number {
+  return packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT
+}

@@ -1,0 +1,483 @@
+/**
+ * One MQTT connection: the state machine between a byte stream and the streams to the next hop. It opens the session,
+ * answers what needs no other hop, and ends everything together. Publishing and subscribing are in their own files, made
+ * when first needed. Nothing a client sends may throw out of here, nor make it hold more than its limits.
+ */
+import { type Session, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { type Address, BYTES_WINDOW, type Bytes } from '@zilla-ts/net'
+import type { DecodeError } from '../codec/decode-error.ts'
+import { Decoder, type PacketHandler } from '../codec/decoder.ts'
+import { encode, encodeWithin } from '../codec/encoder.ts'
+import type { AckPacket, ConnectPacket, DisconnectPacket, NonPublishPacket } from '../codec/packets.ts'
+import { ReasonCode } from '../codec/reason-codes.ts'
+import type { Capabilities, PublishMeta, Version } from '../stream.ts'
+import type { ClientRoutes } from './client-routes.ts'
+import {
+  connackProperties,
+  expiryOf,
+  generateClientId,
+  keepAliveOf,
+  maximumPacketSizeOf,
+  receiveMaximumOf,
+  refusalOf,
+  sessionOpen,
+  willRefusalOf,
+} from './connect.ts'
+import { Output } from './output.ts'
+import { Publisher } from './publisher.ts'
+import { connackCode, disconnectCode, returnCode, subscriptionReturnCode } from './refusal.ts'
+import { type MqttServer, TICK_MS } from './server.ts'
+import { SessionStream } from './session-stream.ts'
+import { Subscriber } from './subscriber.ts'
+import { Wait, type WaitReason } from './wait.ts'
+
+/** How long a peer may take to close its half after we closed ours. */
+const LINGER_MS = 5_000
+const PINGRESP = encode({ type: 'pingresp' }, 4)
+const NO_ROUTES: ClientRoutes = []
+/** until the next hop says what it can do */
+const NOTHING: Capabilities = {
+  sessionPresent: false,
+  maximumQos: 0,
+  retainAvailable: false,
+  wildcardAvailable: false,
+  subscriptionIdsAvailable: false,
+  sharedAvailable: false,
+  expirySecondsMax: 0,
+  willAvailable: false,
+  maximumPacketSize: 0,
+}
+
+/**
+ * - `opening` no CONNECT yet; `connecting` the session is not accepted yet; `up` CONNACK is sent
+ * - `closing` our half is closed, what the client still sends is thrown away; `closed` both are
+ */
+type State = 'opening' | 'connecting' | 'up' | 'closing' | 'closed'
+
+export class Connection implements StreamHandler<Bytes>, PacketHandler {
+  readonly server: MqttServer
+  readonly output: Output
+  clientId = ''
+  /** of CONNECT; means nothing before */
+  version: Version = 5
+  routes: ClientRoutes = NO_ROUTES
+  capabilities = NOTHING
+  /** QoS 1 deliveries that may be unanswered */
+  window = 0
+  /** bytes of the largest packet the client takes */
+  clientMaximumPacketSize = Number.POSITIVE_INFINITY
+  readonly #bytes: Stream<Bytes>
+  readonly #remote: Address | undefined
+  readonly #decoder: Decoder
+  #state: State = 'opening'
+  /** monotonic ms of the last change that has a deadline: of state, of the client's end, of a full socket */
+  #since: number
+  /** monotonic ms of the last packet, at most a tick early */
+  #active = 0
+  #keepAliveMs = 0
+  /** CONNECT asked for a session that outlives the connection [MQTT-3.14.2-2] */
+  #expires = false
+  #problemInformation = true
+  /** why it is not read: bits of `Wait` */
+  #waits = 0
+  /** room to be granted when it is read again */
+  #owed = 0
+  #inputEnded = false
+  #draining = false
+  /** monotonic ms since when the client takes nothing; 0: it does */
+  #stalledSince = 0
+  #connect: ConnectPacket | null = null
+  #session: SessionStream | null = null
+  #publisher: Publisher | null = null
+  #subscriber: Subscriber | null = null
+
+  constructor(server: MqttServer, bytes: Stream<Bytes>, remote: Address | undefined) {
+    this.server = server
+    this.output = new Output(bytes)
+    this.#bytes = bytes
+    this.#remote = remote
+    this.#since = server.clock.monotonic()
+    this.#decoder = new Decoder('server', this)
+    this.#decoder.maximumPacketSize = server.limits.connectBytes
+    this.#decoder.levelsMax = server.limits.topicLevels
+    bytes.grant(BYTES_WINDOW)
+  }
+
+  get identity(): Session | null {
+    return this.#bytes.session
+  }
+
+  // The byte stream
+
+  onData(chunk: Buffer, _meta: undefined, cost: number): void {
+    if (this.#state !== 'closing') this.#decoder.push(chunk)
+    if (this.#waits === 0) this.#bytes.grant(cost)
+    else this.#owed += cost
+  }
+
+  onWritable(): void {
+    this.output.flush()
+    if (this.output.stalled) return
+    this.#stalledSince = 0
+    this.#subscriber?.deliveries.flush()
+    this.resume(Wait.OUTPUT)
+  }
+
+  /** A client that closes its half is gone, but what it sent before is still taken: QoS 0 and DISCONNECT before all. */
+  onEnd(): void {
+    this.#inputEnded = true
+    this.#since = this.server.clock.monotonic()
+    if (this.#waits === 0 || this.#state === 'closing') this.#onInputDone()
+  }
+
+  onAbort(_error: StreamError): void {
+    this.#finish(null, null)
+    this.#closed()
+  }
+
+  // The packets
+
+  onPublish(meta: PublishMeta, payload: Buffer, packetId: number, _dup: boolean): void {
+    this.#active = this.server.now
+    this.server.counters.publishReceived.value++
+    const { maximumQos, retainAvailable } = this.capabilities
+    if (meta.qos > maximumQos) {
+      // [MQTT-3.2.2-11]
+      this.fail(ReasonCode.QosNotSupported, `PUBLISH with a QoS above ${maximumQos}`)
+    } else if (meta.retain && !retainAvailable) {
+      // [MQTT-3.2.2-14]
+      this.fail(ReasonCode.RetainNotSupported, 'PUBLISH with RETAIN')
+    } else {
+      this.#publisher ??= new Publisher(this)
+      this.#publisher.publish(meta, payload, packetId)
+    }
+  }
+
+  onPacket(packet: NonPublishPacket): void {
+    this.#active = this.server.now
+    switch (packet.type) {
+      case 'connect':
+        this.#onConnect(packet)
+        break
+      case 'puback':
+        this.#subscriber?.deliveries.onPuback(packet.packetId)
+        break
+      case 'pubrec':
+      case 'pubrel':
+        this.#onUnknownPacketId(packet)
+        break
+      case 'subscribe':
+        this.#subscriber ??= new Subscriber(this)
+        this.#subscriber.subscribe(packet)
+        break
+      case 'unsubscribe':
+        this.#subscriber ??= new Subscriber(this)
+        this.#subscriber.unsubscribe(packet)
+        break
+      case 'pingreq':
+        this.send(PINGRESP)
+        break
+      case 'disconnect':
+        this.#onDisconnect(packet)
+        break
+      case 'auth':
+        this.fail(ReasonCode.ProtocolError, 'AUTH without an authentication method ([MQTT-4.12.0-6])')
+        break
+      // PUBCOMP ends an exchange that is over already; the decoder lets nothing else through from a client.
+      default:
+        break
+    }
+  }
+
+  onDecodeError(error: DecodeError): void {
+    if (this.#state === 'up') this.fail(error.reasonCode, error.message)
+    else this.#refuse(error.reasonCode, error.message)
+  }
+
+  #onConnect(packet: ConnectPacket): void {
+    this.version = packet.version
+    this.#problemInformation = packet.properties?.requestProblemInformation ?? true
+    this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
+    this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
+    const refusal = refusalOf(packet, this.server.versions)
+    if (refusal !== null) {
+      this.#refuse(refusal.reasonCode, refusal.text)
+      return
+    }
+    this.routes = this.server.routes.forClient(this.clientId, this.identity)
+    const exit = this.routes[0]?.exit
+    if (exit === undefined) {
+      this.#refuse(ReasonCode.NotAuthorized, 'no route takes the session')
+      return
+    }
+    this.#state = 'connecting'
+    this.#since = this.server.clock.monotonic()
+    this.#connect = packet
+    // Packets may follow CONNECT at once; they wait until the session is there.
+    this.pause(Wait.ACCEPT)
+    const session = new SessionStream(this)
+    this.#session = session
+    const keepAlive = keepAliveOf(packet, this.server.limits)
+    const stream = exit.connect(sessionOpen(packet, this.clientId, keepAlive), this.identity, session)
+    if (stream === null) this.#refuse(ReasonCode.ServerUnavailable, 'the exit takes no session now')
+    else session.opened(stream)
+  }
+
+  /** The next hop has the session: CONNACK may go out. */
+  accepted(capabilities: Capabilities): void {
+    const packet = this.#connect
+    if (packet === null) return
+    const refusal = willRefusalOf(packet, capabilities)
+    if (refusal !== null) {
+      this.#refuse(refusal.reasonCode, refusal.text)
+      return
+    }
+    const { server } = this
+    this.capabilities = capabilities
+    this.window = Math.min(server.limits.inFlight, receiveMaximumOf(packet))
+    this.#expires = expiryOf(packet) > 0
+    this.#keepAliveMs = keepAliveOf(packet, server.limits) * 1_000
+    this.#decoder.maximumPacketSize = maximumPacketSizeOf(server.limits, capabilities)
+    if (this.version === 5) this.#decoder.topicAliasMaximum = server.limits.topicAliasMaximum
+    const properties = connackProperties(packet, this.clientId, server.limits, capabilities)
+    const { sessionPresent } = capabilities
+    const connack = { type: 'connack', sessionPresent, reasonCode: ReasonCode.Success, properties } as const
+    const bytes = encodeWithin(connack, this.version, this.clientMaximumPacketSize)
+    if (bytes === null) {
+      this.#refuse(ReasonCode.PacketTooLarge, 'CONNACK is larger than the client takes')
+      return
+    }
+    this.#state = 'up'
+    this.#connect = null
+    server.counters.opened.value++
+    server.counters.active.value++
+    this.send(bytes)
+    this.resume(Wait.ACCEPT)
+  }
+
+  #onDisconnect(packet: DisconnectPacket): void {
+    const expiry = packet.properties?.sessionExpirySeconds
+    if (expiry !== undefined && expiry > 0 && !this.#expires) {
+      this.fail(ReasonCode.ProtocolError, 'session expiry in DISCONNECT, none in CONNECT (§3.14.2.2.2)')
+      return
+    }
+    const most = this.capabilities.expirySecondsMax
+    this.#finish(packet.reasonCode, expiry === undefined ? null : Math.min(expiry, most))
+  }
+
+  /** PUBREC and PUBREL of an exchange we do not know: the peer must be able to end it (MQTT 5.0 table 3.6, 3.7). */
+  #onUnknownPacketId({ type, packetId, reasonCode }: AckPacket): void {
+    if (type === 'pubrec' && reasonCode >= ReasonCode.UnspecifiedError) return
+    const answer = type === 'pubrec' ? 'pubrel' : 'pubcomp'
+    const code = this.version === 5 ? ReasonCode.PacketIdentifierNotFound : 0
+    this.send(encode({ type: answer, packetId, reasonCode: code, properties: null }, this.version))
+  }
+
+  // For publisher, subscriber and session
+
+  /** Sends an answer, now or when there is room. The buffer is borrowed. */
+  send(packet: Buffer): void {
+    this.output.send(packet)
+    if (this.output.full) this.pause(Wait.OUTPUT)
+  }
+
+  sendSubscriptionAck(type: 'suback' | 'unsuback', packetId: number, reasonCodes: readonly number[]): void {
+    const codes = this.version === 5 ? reasonCodes : type === 'unsuback' ? [] : reasonCodes.map(subscriptionReturnCode)
+    const packet = { type, packetId, reasonCodes: codes, properties: null }
+    const bytes = encodeWithin(packet, this.version, this.clientMaximumPacketSize)
+    if (bytes === null) this.disconnect(ReasonCode.PacketTooLarge, 'an answer is larger than the client takes')
+    else this.send(bytes)
+  }
+
+  /** A message that is not stored and never will be. */
+  publishRefused(reasonCode: number, reason: string): void {
+    this.server.counters.publishRefused.value++
+    this.#event('MQTT_PUBLISH_REFUSED', reasonCode, reason)
+  }
+
+  /** No acknowledgement is due any more, or fewer are. */
+  settled(): void {
+    if (this.#draining && this.#publisher?.pending === 0) this.stop()
+  }
+
+  pause(reason: WaitReason): void {
+    this.#waits |= reason
+    this.#decoder.pause()
+  }
+
+  resume(reason: WaitReason): void {
+    if ((this.#waits & reason) === 0) return
+    this.#waits &= ~reason
+    if (this.#waits !== 0 || this.#state !== 'up') return
+    this.#active = this.server.now
+    this.#decoder.resume()
+    if (this.#waits !== 0) return
+    if (this.#owed > 0) {
+      const owed = this.#owed
+      this.#owed = 0
+      this.#bytes.grant(owed)
+    }
+    if (this.#inputEnded) this.#onInputDone()
+  }
+
+  /** The next hop ended one of our streams: without any of them the connection is worth nothing. */
+  lost(error: StreamError): void {
+    if (this.#state === 'connecting') this.#refuse(connackCode(error.code), 'no session', error.message)
+    else this.disconnect(disconnectCode(error.code), error.message)
+  }
+
+  /** The client broke the rules. The text names the rule and is told to the client. */
+  fail(reasonCode: number, text: string): void {
+    if (this.#state !== 'up') return
+    this.server.counters.protocolErrors.value++
+    this.#event('MQTT_PROTOCOL_ERROR', reasonCode, text)
+    this.#sendDisconnect(reasonCode, text)
+    this.#finish(null, null)
+  }
+
+  /** The server ends the connection; the text is for operators. */
+  disconnect(reasonCode: number, text: string): void {
+    if (this.#state !== 'up') return
+    this.#event('MQTT_CLIENT_DISCONNECTED', reasonCode, text)
+    this.#sendDisconnect(reasonCode, null)
+    this.#finish(null, null)
+  }
+
+  // For the server
+
+  /** Deadlines. `late`: this process has slept, so that silence proves nothing about clients. */
+  check(now: number, late: boolean): void {
+    const { limits } = this.server
+    const elapsed = now - this.#since
+    switch (this.#state) {
+      case 'opening':
+        if (elapsed >= limits.connectSeconds * 1_000) this.#refuse(ReasonCode.UnspecifiedError, 'no CONNECT in time')
+        return
+      case 'connecting':
+        if (elapsed >= limits.answerSeconds * 1_000) {
+          this.#refuse(ReasonCode.ServerUnavailable, 'the exit has not accepted the session in time')
+        }
+        return
+      case 'up':
+        this.#checkUp(now, late)
+        return
+      case 'closing':
+        if (elapsed >= LINGER_MS) this.abort()
+        return
+      case 'closed':
+        return
+    }
+  }
+
+  #checkUp(now: number, late: boolean): void {
+    const answerMs = this.server.limits.answerSeconds * 1_000
+    const silentMs = now - this.#active - TICK_MS
+    const asked = this.#subscriber?.waitingSince ?? null
+    if (late) {
+      this.#active = now
+    } else if (this.#keepAliveMs > 0 && this.#waits === 0 && silentMs >= 1.5 * this.#keepAliveMs) {
+      // [MQTT-3.1.2-22]
+      this.disconnect(ReasonCode.KeepAliveTimeout, 'no packet within one and a half times the keep-alive')
+    } else if (asked !== null && now - asked >= answerMs) {
+      this.disconnect(ReasonCode.ServerBusy, 'the exit has not answered a SUBSCRIBE in time')
+    } else if (this.#inputEnded && now - this.#since >= answerMs) {
+      this.#finish(null, null)
+    } else {
+      this.#checkStalled(now)
+    }
+  }
+
+  /** A client that takes nothing of what waits for it. */
+  #checkStalled(now: number): void {
+    const waiting = this.output.stalled || this.#subscriber?.deliveries.waiting === true
+    if (!waiting || this.#bytes.writable) this.#stalledSince = 0
+    else if (this.#stalledSince === 0) this.#stalledSince = now
+    else if (now - this.#stalledSince >= this.server.limits.stalledSeconds * 1_000) {
+      this.#event('MQTT_CLIENT_DISCONNECTED', null, 'the client does not read')
+      this.abort()
+    }
+  }
+
+  /** Finishes what the client has published, then says goodbye. */
+  drain(): void {
+    this.#draining = true
+    if (this.#state === 'up') this.pause(Wait.DRAIN)
+    if (this.#publisher === null || this.#publisher.pending === 0) this.stop()
+  }
+
+  /** Says goodbye now; what waits for storage is not answered. */
+  stop(): void {
+    if (this.#state === 'up') this.disconnect(ReasonCode.ServerShuttingDown, 'the server shuts down')
+    else this.#refuse(ReasonCode.ServerUnavailable, 'the server shuts down')
+  }
+
+  /** Ends everything at once, without a word. */
+  abort(): void {
+    this.#finish(null, null)
+    this.#bytes.abort(new StreamError('closed', 'the connection was given up'))
+    this.#closed()
+  }
+
+  // Ends
+
+  #onInputDone(): void {
+    if (this.#state === 'closing') this.#closed()
+    else this.#finish(null, null)
+  }
+
+  /** Answers CONNECT with a refusal, as far as the client's version has a word for it. `detail` is for operators. */
+  #refuse(reasonCode: number, text: string, detail = text): void {
+    if (this.#state !== 'opening' && this.#state !== 'connecting') return
+    this.server.counters.refused.value++
+    this.#event('MQTT_CLIENT_REFUSED', reasonCode, detail)
+    const version = this.#decoder.version
+    const code = version === 5 ? reasonCode : returnCode(reasonCode)
+    if (version !== null && code !== null) {
+      const properties = this.#problemInformation ? { reasonString: text } : null
+      const packet = { type: 'connack', sessionPresent: false, reasonCode: code, properties } as const
+      const bytes = encodeWithin(packet, version, this.clientMaximumPacketSize)
+      if (bytes !== null) this.output.send(bytes)
+    }
+    // The client was never told that it has a session, so its will must not be sent.
+    this.#finish(ReasonCode.NormalDisconnection, null)
+  }
+
+  #sendDisconnect(reasonCode: number, text: string | null): void {
+    if (this.version !== 5) return
+    const properties = text !== null && this.#problemInformation ? { reasonString: text } : null
+    const packet = { type: 'disconnect', reasonCode, properties } as const
+    const bytes = encodeWithin(packet, 5, this.clientMaximumPacketSize)
+    if (bytes !== null) this.output.send(bytes)
+  }
+
+  /** Ends all streams, the session last. `reasonCode`: of the client's DISCONNECT; null: there was none. */
+  #finish(reasonCode: number | null, expirySeconds: number | null): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    if (this.#state === 'up') this.server.counters.active.value--
+    this.#state = 'closing'
+    this.#since = this.server.clock.monotonic()
+    this.#waits = 0
+    this.#connect = null
+    this.#decoder.close()
+    this.#publisher?.end()
+    this.#subscriber?.end()
+    this.#session?.end(reasonCode, expirySeconds)
+    this.#publisher = null
+    this.#subscriber = null
+    this.#session = null
+    this.#bytes.end()
+    if (this.#bytes.closed) this.#closed()
+    else if (this.#owed > 0) this.#bytes.grant(this.#owed)
+  }
+
+  #closed(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.server.forget(this)
+  }
+
+  #event(event: string, reasonCode: number | null, message: string): void {
+    const remote = this.#remote === undefined ? null : `${this.#remote.host}:${this.#remote.port}`
+    this.server.events.event('warn', event, message, { clientId: this.clientId, remote, reasonCode })
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The running mqtt server: one connection object per byte stream, and what they share. Deadlines are looked at once a
+ * second, over all connections, so that a packet only stores a number.
+ */
+import type { Binding, BindingContext, Clock, Stream, StreamError, StreamHandler, Task, Timer } from '@zilla-ts/engine'
+import type { Bytes, BytesOpen } from '@zilla-ts/net'
+import { ACK_BYTES_MAX } from '../codec/encoder.ts'
+import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
+import type { Mqtt } from '../stream.ts'
+import { RouteTable } from './client-routes.ts'
+import { Connection } from './connection.ts'
+import { Counters } from './counters.ts'
+import { EventLimiter } from './event-limiter.ts'
+
+/** How often deadlines are looked at, and so how much later than due they may be met. */
+export const TICK_MS = 1_000
+/** A tick so late means that this process was stopped: what clients sent meanwhile has not been read yet. */
+const STOPPED_MS = 5 * TICK_MS
+
+export class MqttServer implements Binding<Bytes>, Task {
+  readonly limits: MqttLimits
+  readonly versions: MqttConfig['options']['versions']
+  readonly routes: RouteTable
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly events: EventLimiter
+  /** for one run of PUBACKs; used within one call */
+  readonly acks: Buffer
+  /** monotonic ms at the last tick: costs nothing to read, up to a tick old */
+  now = 0
+  readonly #context: BindingContext<MqttConfig, Mqtt>
+  readonly #connections = new Set<Connection>()
+  #timer: Timer | null = null
+  #draining = false
+  #drained: (() => void) | null = null
+
+  constructor(context: BindingContext<MqttConfig, Mqtt>) {
+    this.#context = context
+    this.limits = context.options.limits
+    this.versions = context.options.versions
+    this.routes = new RouteTable(context.routes)
+    this.clock = context.clock
+    this.counters = new Counters(context.report)
+    this.events = new EventLimiter(context.report, context.clock)
+    this.acks = Buffer.allocUnsafe(ACK_BYTES_MAX * this.limits.receiveMaximum)
+  }
+
+  accept(open: BytesOpen, stream: Stream<Bytes>): StreamHandler<Bytes> | null {
+    if (this.#draining) return null
+    if (this.#timer === null) this.#arm()
+    const connection = new Connection(this, stream, open.remote)
+    this.#connections.add(connection)
+    return connection
+  }
+
+  /** The connection is over. */
+  forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#drained?.()
+  }
+
+  /** A tick. */
+  run(): void {
+    const late = this.clock.monotonic() - this.now > STOPPED_MS
+    this.#arm()
+    for (const connection of this.#connections) {
+      try {
+        connection.check(this.now, late)
+      } catch (error) {
+        this.#context.report.fault('mqtt.check', error)
+        connection.abort()
+      }
+    }
+  }
+
+  /** Every connection is checked apart, so there is nothing left to end here. */
+  fault(_error: StreamError): void {}
+
+  drain(): Promise<void> {
+    this.#draining = true
+    for (const connection of this.#connections) connection.drain()
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#drained = resolve
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#draining = true
+    for (const connection of this.#connections) connection.stop()
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  #arm(): void {
+    this.now = this.clock.monotonic()
+    this.#timer = this.#connections.size > 0 || this.#timer === null ? this.clock.after(TICK_MS, this) : null
+  }
+}
