@@ -19,6 +19,8 @@ import { hasMosquitto, kafkaBootstrap } from '../scripts/test-environment.mjs'
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = join(HERE, '..')
 const names = readdirSync(HERE, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+/** what the documents of the examples read */
+const ENVIRONMENT = { KAFKA_BOOTSTRAP_SERVER: 'localhost:9092' }
 const mosquitto = hasMosquitto()
 const bootstrap = await kafkaBootstrap()
 
@@ -59,7 +61,7 @@ function blocks(name: string, language: string): string[] {
 
 /** Starts a command of a README; its output grows in `output`. */
 function start(command: string): { child: ChildProcess; output: string } {
-  const child = spawn('bash', ['-c', `exec ${command}`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('bash', ['-c', `exec env ${command}`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
   const running = { child, output: '' }
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -85,7 +87,12 @@ async function startEngine(command: string) {
 describe('every example', () => {
   it.each(names)('%s has a valid document and a README with commands', (name) => {
     const file = join(HERE, name, 'zilla.yaml')
-    const { problems } = loadConfig({ text: readFileSync(file, 'utf8'), file, registry: standard, environment: {} })
+    const { problems } = loadConfig({
+      text: readFileSync(file, 'utf8'),
+      file,
+      registry: standard,
+      environment: ENVIRONMENT,
+    })
     expect(problems).toEqual([])
     expect(blocks(name, 'sh')[0]).toBeDefined()
   })

@@ -103,7 +103,7 @@ data and log      ${dir}${isKept ? '' : ' (removed when Kafka stops)'}
 
 MQTT on top of it, in another terminal:
   npm run setup
-  KAFKA_BOOTSTRAP_SERVER=${bootstrap} node packages/cli/bin/zilla-ts start -c examples/mqtt.kafka.broker/zilla.yaml
+  KAFKA_BOOTSTRAP_SERVER=${bootstrap} ./packages/cli/bin/zilla-ts start -c examples/mqtt.kafka.broker/zilla.yaml
 What is on a topic:
   npm run kafka -- consume ${topics[0] ?? '<topic>'} --bootstrap ${bootstrap}
 

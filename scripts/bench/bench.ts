@@ -7,7 +7,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { EngineProcess } from '@zilla-ts/testing'
 import { embedded, kafka, logEnd } from './backends.ts'
-import type { Backend, EngineProcess } from './engine-process.ts'
+import { type Backend, startEngine } from './engine.ts'
 import { type Measure, type Scenario, scenarios, sent } from './scenarios.ts'
 
 const HELP = `npm run bench -- [options]

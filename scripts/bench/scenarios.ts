@@ -2,7 +2,7 @@
  * What is measured. Each scenario drives the engine closed-loop (the load waits for answers, so a slow engine is not
  * flooded), verifies counts, and reports CPU of the engine process per message.
  */
-import type { EngineProcess } from './engine-process.ts'
+import type { EngineProcess } from '@zilla-ts/testing'
 import { LoadClient, publishPacket } from './load.ts'
 
 export interface Measure {

@@ -1,6 +1,6 @@
 /** The whole product for the tests of this folder: an engine process on the embedded log or on the shared Kafka broker. */
 import { EngineProcess } from '@zilla-ts/testing'
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { connect, connectAsync, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import { afterEach, expect } from 'vitest'
 
 const undo: (() => unknown)[] = []
@@ -70,6 +70,16 @@ export async function mqttClient(port: number, options: IClientOptions = {}): Pr
   client.on('error', () => {})
   defer(() => client.endAsync(true))
   return client
+}
+
+/** The CONNACK that a client with these options gets. */
+export function connackOf(port: number, options: IClientOptions): Promise<IConnackPacket> {
+  const client = connect(`mqtt://127.0.0.1:${port}`, { protocolVersion: 5, reconnectPeriod: 0, ...options })
+  defer(() => client.endAsync(true))
+  return new Promise((resolve, reject) => {
+    client.once('connect', resolve)
+    client.once('error', reject)
+  })
 }
 
 /** The port of an engine whose directory survives it: for tests that kill engines and start them again. */

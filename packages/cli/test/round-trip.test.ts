@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { IPublishPacket, MqttClient } from 'mqtt'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasMosquitto, kafkaBootstrap, pahoPython } from '../../../scripts/test-environment.mjs'
-import { defer, mqttClient, mqttDocument, type StorageKind, startEngine } from './fixture.ts'
+import { connackOf, defer, mqttClient, mqttDocument, type StorageKind, startEngine } from './fixture.ts'
 
 const bootstrap = await kafkaBootstrap()
 const mosquitto = hasMosquitto()
@@ -78,7 +78,7 @@ for (const { storage, skip } of storages) {
       it('takes a client id over at once', async () => {
         const { port } = await startEngine(document())
         const first = await mqttClient(port, { protocolVersion, clientId: 'same' })
-        const closed = once(first, 'close')
+        const closed = new Promise<void>((resolve) => first.once('close', resolve))
         const second = await mqttClient(port, { protocolVersion, clientId: 'same' })
         await closed
         expect(second.connected).toBe(true)
@@ -129,16 +129,8 @@ for (const { storage, skip } of storages) {
 
     it('announces in CONNACK exactly what holds, and refuses the rest', async () => {
       const { port } = await startEngine(document())
-      const client = await mqttClient(port, { clientId: '', clean: true, properties: { sessionExpiryInterval: 100 } })
-      const [connack] = await Promise.all([
-        new Promise<{ properties?: Record<string, unknown> }>((resolve) => {
-          const probe = mqttClient(port, { clientId: '', clean: true, properties: { sessionExpiryInterval: 100 } })
-          void probe.then((other) => {
-            other.on('connect', resolve)
-            other.reconnect()
-          })
-        }),
-      ])
+      const client = await mqttClient(port)
+      const connack = await connackOf(port, { clientId: '', properties: { sessionExpiryInterval: 100 } })
       expect(connack.properties).toMatchObject({
         maximumQoS: 1,
         sessionExpiryInterval: 0,
@@ -147,9 +139,9 @@ for (const { storage, skip } of storages) {
       })
       const granted = await client.subscribeAsync('q2', { qos: 2 })
       expect(granted[0]!.qos).toBe(1)
-      const disconnected = once(client, 'disconnect')
+      const disconnected = new Promise<IDisconnectPacket>((resolve) => client.once('disconnect', resolve))
       client.publish('q2', 'x', { qos: 2 })
-      expect((await disconnected)[0]).toMatchObject({ reasonCode: 0x9b })
+      expect(await disconnected).toMatchObject({ reasonCode: 0x9b })
       const withWill = mqttClient(port, { will: { topic: 'w', payload: Buffer.from('w'), qos: 0, retain: false } })
       await expect(withWill).rejects.toMatchObject({ code: 0x83 })
     })

@@ -5,7 +5,7 @@ import { FakeClock } from '@zilla-ts/testing'
 import { KafkaBench, KafkaReader, KafkaWriter } from '@zilla-ts/testing/kafka-conformance'
 import { open } from 'lmdb'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Embedded } from './embedded.ts'
+import { Embedded, type Options } from './embedded.ts'
 
 const opened: Embedded[] = []
 
@@ -125,7 +125,7 @@ describe('layout', () => {
 
 describe('topics of the options', () => {
   it('are there after start, and take settings and partitions of a later start', async () => {
-    const topics = [{ name: 'a', partitions: 2, configs: { 'retention.ms': 5 } }, { name: 'b' }]
+    const topics: Options['topics'] = [{ name: 'a', partitions: 2, configs: { 'retention.ms': 5 } }, { name: 'b' }]
     const options = { defaults: { partitions: 3, configs: { 'retention.bytes': 7 } }, topics }
     const embedded = track(await Embedded.open(options))
     const bench = new KafkaBench(embedded)

@@ -4,7 +4,7 @@ import type { Counter, Reporter } from '@zilla-ts/engine'
 export class Counters {
   /** publishes stored, retained copy included */
   readonly published: Counter
-  /** publishes that can never be stored */
+  /** publishes that can never be stored, or that were given up without an answer */
   readonly refused: Counter
   readonly delivered: Counter
   /** QoS 0 deliveries to clients that had no room */

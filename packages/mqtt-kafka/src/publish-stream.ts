@@ -2,8 +2,8 @@
  * The `publish` stream of one client: each PUBLISH becomes a record in the Kafka topic of its route, and with RETAIN a second
  * one in the retained topic. Acknowledges in the order of the publishes, and only what is stored.
  */
-import { type Clock, type Exit, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
-import type { Kafka } from '@zilla-ts/kafka'
+import { type Clock, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import type { ProduceMeta } from '@zilla-ts/kafka'
 import { Delivery, LEVELS_MAX, type Mqtt, type PublishMeta, type Qos, withinLevels } from '@zilla-ts/mqtt'
 import type { Counters } from './counters.ts'
 import type { MissingTopics } from './missing-topics.ts'
@@ -111,7 +111,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     }
     const produce = { key: record.key, hash: record.hash, tombstone: false, timestamp, headers, headerCount }
     if (!meta.retain) target.write(this.#window.open(1), payload, produce, cost, null)
-    else this.#writeRetained(target, payload, produce, cost)
+    else this.#writeRetained(target, meta.topic, payload, produce, cost)
   }
 
   onEnd(): void {
@@ -168,8 +168,9 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     } else {
       // Whether the records are stored is not known; the client keeps them and comes again.
       const code = error.code === 'not-found' ? 'unavailable' : error.code
-      target.abort(error)
-      this.stop(new StreamError(code, `cannot write to ${target.topic}: ${error.message}`, { cause: error }))
+      this.#stream.abort(new StreamError(code, `cannot write to ${target.topic}: ${error.message}`, { cause: error }))
+      target.refuseAll(error)
+      this.onEnd()
     }
   }
 
@@ -194,7 +195,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     return plain
   }
 
-  #writeRetained(target: ProduceTarget, payload: Buffer, produce: ProduceMetaOf, cost: number): void {
+  #writeRetained(target: ProduceTarget, topic: string, payload: Buffer, produce: ProduceMeta, cost: number): void {
     const { routes, retainedTopic, flights, origin } = this.#context
     const to = { exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false }
     const retained = this.#targetOf(to)
@@ -204,11 +205,12 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     }
     const number = this.#window.open(2)
     const flight = flights.board()
-    origin.note(produce.topic, produce.meta.timestamp)
+    origin.note(topic, produce.timestamp)
     const clears = payload.length === 0
-    const copy = clears ? { ...produce.meta, tombstone: true, headers: NOTHING, headerCount: 0 } : produce.meta
+    const copy = clears ? { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 } : produce
     const half = Math.floor(cost / 2)
-    target.write(number, payload, produce.meta, half, null)
+    // Half of the room each, so that neither topic alone can make what waits here grow.
+    target.write(number, payload, produce, half, null)
     retained.write(number, payload, copy, cost - half, flight)
   }
 
@@ -242,13 +244,9 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     }
     const target = new ProduceTarget(to.topic, this)
     this.#targets.set(to.topic, { target, to })
-    if (this.#open(target, to.exit)) return target
+    if (target.open(to.exit)) return target
     this.#drop(to.topic)
     return missing.get(to.topic) ?? new StreamError('unavailable', `${to.exit.name} takes no records for ${to.topic}`)
-  }
-
-  #open(target: ProduceTarget, exit: Exit<Kafka>): boolean {
-    return target.open(exit)
   }
 
   #drop(topic: string): void {
