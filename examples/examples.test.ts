@@ -59,9 +59,12 @@ function blocks(name: string, language: string): string[] {
   return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]!.trim())
 }
 
-/** Starts a command of a README; its output grows in `output`. */
+/** Starts a command of a README; its output grows in `output`, line by line. */
 function start(command: string): { child: ChildProcess; output: string } {
-  const child = spawn('bash', ['-c', `exec env ${command}`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('bash', ['-c', `exec env ${command.replace(/^mosquitto_sub/, 'stdbuf -oL mosquitto_sub')}`], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const running = { child, output: '' }
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {

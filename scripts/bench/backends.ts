@@ -48,8 +48,7 @@ async function brokerEnd(topic: string): Promise<number> {
 
 async function embeddedEnd(directory: string, topic: string): Promise<number> {
   const clock = new SystemClock((where, error) => console.error(where, error))
-  const options = { directory: 'log' }
-  const harness = new Harness(kafkaEmbedded, { kind: 'server', options: options as never, clock, directory })
+  const harness = new Harness(kafkaEmbedded, { kind: 'server', options: { directory: 'log' }, clock, directory })
   await harness.binding.start?.()
   try {
     return await new Promise((resolve, reject) => {

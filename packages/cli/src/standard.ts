@@ -3,9 +3,11 @@
  * here.
  */
 import { createRegistry, type Registry } from '@zilla-ts/engine'
+import { kafka } from '@zilla-ts/kafka'
 import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
 import { mqtt } from '@zilla-ts/mqtt'
+import { mqttKafka } from '@zilla-ts/mqtt-kafka'
 import { echo, tcp } from '@zilla-ts/net'
 
 /** What every command works with. */
-export const standard: Registry = createRegistry({ bindings: [tcp, echo, mqtt, kafkaEmbedded] })
+export const standard: Registry = createRegistry({ bindings: [tcp, echo, mqtt, mqttKafka, kafka, kafkaEmbedded] })

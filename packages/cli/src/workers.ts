@@ -17,13 +17,16 @@ const STEADY_MS = 60_000
 /** More than a worker takes to stop by itself, ms. */
 const KILL_MS = 20_000
 
-/** supervisor → worker, once */
+/** supervisor → worker, once it asked: what is sent before it listens would be lost */
 interface Assignment {
   readonly configs: readonly Config[]
 }
 
-/** worker → supervisor, once */
-type Report = { readonly addresses: readonly EngineAddress[] } | { readonly failure: string; readonly stack?: string }
+/** worker → supervisor: first the question, then how the start went */
+type Report =
+  | { readonly kind: 'asks' }
+  | { readonly kind: 'runs'; readonly addresses: readonly EngineAddress[] }
+  | { readonly kind: 'failed'; readonly reason: string; readonly stack?: string }
 
 /** In a worker: runs what the supervisor sends. */
 export async function runWorker(options: {
@@ -31,15 +34,18 @@ export async function runWorker(options: {
   readonly properties: ReadonlyMap<string, string>
   readonly logger: Logger
 }): Promise<void> {
-  const { configs } = await new Promise<Assignment>((resolve) => process.once('message', resolve))
   // A terminal sends SIGINT to every process of the group: only the supervisor decides what it means.
   process.on('SIGINT', () => {})
+  const { configs } = await new Promise<Assignment>((resolve) => {
+    process.once('message', resolve)
+    report({ kind: 'asks' })
+  })
   const logger = options.logger.child({ worker: cluster.worker?.id })
   try {
-    report({ addresses: await run({ ...options, configs, logger, signals: ['SIGTERM'] }) })
+    report({ kind: 'runs', addresses: await run({ ...options, configs, logger, signals: ['SIGTERM'] }) })
   } catch (error) {
     const { message, cause } = error as Error
-    report({ failure: message, stack: (cause as Error | undefined)?.stack }, () => process.exit(1))
+    report({ kind: 'failed', reason: message, stack: (cause as Error | undefined)?.stack }, () => process.exit(1))
   }
 }
 
@@ -94,18 +100,21 @@ class Supervisor {
     const worker = cluster.fork()
     const slot: Slot = { worker, runs: false, startedAt: performance.now(), waitMs }
     this.#slots.add(slot)
-    worker.once('online', () => worker.send(this.#assignment))
-    worker.once('message', (message: Report) => this.#onReport(slot, message))
+    worker.on('message', (message: Report) => this.#onReport(slot, message))
     // Writing to a worker that just died is answered here; its exit follows.
     worker.on('error', (error) => this.#logger.debug({ event: 'WORKER_CHANNEL', err: error }, 'a worker went away'))
     worker.once('exit', (code, signal) => this.#onExit(slot, code, signal))
   }
 
   #onReport(slot: Slot, message: Report): void {
-    if ('failure' in message) {
-      const { failure, stack } = message
-      if (this.#started) this.#logger.error({ event: 'WORKER_FAILED', worker: slot.worker.id, stack }, failure)
-      else this.#fail(failure, stack)
+    if (message.kind === 'asks') {
+      slot.worker.send(this.#assignment)
+      return
+    }
+    if (message.kind === 'failed') {
+      const { reason, stack } = message
+      if (this.#started) this.#logger.error({ event: 'WORKER_FAILED', worker: slot.worker.id, stack }, reason)
+      else this.#fail(reason, stack)
       return
     }
     slot.runs = true

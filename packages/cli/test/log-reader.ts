@@ -16,8 +16,7 @@ export async function readEmbedded(directory: string, topic: string): Promise<St
   const clock = new SystemClock((_where, error) => {
     throw error
   })
-  const options = { directory: 'log', sync: 'flush' }
-  const harness = new Harness(kafkaEmbedded, { kind: 'server', options: options as never, clock, directory })
+  const harness = new Harness(kafkaEmbedded, { kind: 'server', options: { directory: 'log' }, clock, directory })
   await harness.binding.start?.()
   try {
     return await new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** MQTT clients of others against the whole product, on both kinds of storage. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { IPublishPacket, MqttClient } from 'mqtt'
+import type { IDisconnectPacket, IPublishPacket, MqttClient } from 'mqtt'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasMosquitto, kafkaBootstrap, pahoPython } from '../../../scripts/test-environment.mjs'
 import { connackOf, defer, mqttClient, mqttDocument, type StorageKind, startEngine } from './fixture.ts'
@@ -135,8 +135,9 @@ for (const { storage, skip } of storages) {
         maximumQoS: 1,
         sessionExpiryInterval: 0,
         sharedSubscriptionAvailable: false,
-        retainAvailable: true,
       })
+      // Absent means available [MQTT 5.0 §3.2.2.3.5].
+      expect(connack.properties?.retainAvailable ?? true).toBe(true)
       const granted = await client.subscribeAsync('q2', { qos: 2 })
       expect(granted[0]!.qos).toBe(1)
       const disconnected = new Promise<IDisconnectPacket>((resolve) => client.once('disconnect', resolve))
@@ -151,7 +152,19 @@ for (const { storage, skip } of storages) {
         const { port } = await startEngine(document())
         const common = ['-h', '127.0.0.1', '-p', String(port), '-V', version, '-q', '1']
         await run('mosquitto_pub', [...common, '-t', 'sensors/kept', '-m', 'retained', '-r'])
-        const subscriber = spawn('mosquitto_sub', [...common, '-t', 'sensors/#', '-v', '-C', '2', '-W', '20'])
+        // Without line buffering nothing is seen before it ends.
+        const subscriber = spawn('stdbuf', [
+          '-oL',
+          'mosquitto_sub',
+          ...common,
+          '-t',
+          'sensors/#',
+          '-v',
+          '-C',
+          '2',
+          '-W',
+          '20',
+        ])
         defer(() => subscriber.kill())
         let output = ''
         subscriber.stdout.on('data', (chunk: Buffer) => {

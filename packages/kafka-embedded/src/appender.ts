@@ -144,8 +144,12 @@ export class Appender implements Task {
     })
     written
       .then(
-        () => this.#stored(round),
-        (error: unknown) => this.#failed(error),
+        () => {
+          if (this.#flying === round) this.#stored(round)
+        },
+        (error: unknown) => {
+          if (this.#flying === round) this.#failed(error)
+        },
       )
       .catch((error: unknown) => this.#report.fault('append', error))
   }

@@ -44,10 +44,7 @@ export class Cleaner implements Task, Pace {
   }
 
   run(): void {
-    this.clean().catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#report.event('error', 'KAFKA_LOG_CLEAN_FAILED', `the log cannot be cleaned, trying later: ${reason}`)
-    })
+    void this.clean()
     this.start()
   }
 
@@ -55,21 +52,18 @@ export class Cleaner implements Task, Pace {
     this.start()
   }
 
-  /** Goes over all partitions once; joins a run that is under way. */
+  /** Goes over all partitions once; joins a run that is under way. Never rejects: what cannot be cleaned is reported. */
   async clean(): Promise<void> {
     this.#running ??= this.#cleanAll()
-    try {
-      await this.#running
-    } finally {
-      this.#running = null
-    }
+    await this.#running
+    this.#running = null
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
     this.#resume()
-    await this.#running?.catch(() => {})
+    await this.#running
   }
 
   async pause(): Promise<boolean> {
@@ -87,9 +81,20 @@ export class Cleaner implements Task, Pace {
     for (const topic of this.#topics.values()) {
       for (const partition of topic.partitions) {
         if (!(await this.pause())) return
-        if (topic.config.isRetained) await this.#retain(partition)
-        if (topic.config.isCompacted) await compactPartition(partition, this.#store, this.#clock.now(), this)
+        await this.#cleanOne(partition)
       }
+    }
+  }
+
+  async #cleanOne(partition: Partition): Promise<void> {
+    const { topic, index } = partition
+    try {
+      if (topic.config.isRetained) await this.#retain(partition)
+      if (topic.config.isCompacted) await compactPartition(partition, this.#store, this.#clock.now(), this)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const where = `topic ${topic.name} partition ${index}`
+      this.#report.event('error', 'KAFKA_LOG_CLEAN_FAILED', `${where} cannot be cleaned, trying later: ${reason}`)
     }
   }
 

@@ -18,7 +18,7 @@ import type { Partition } from './topic.ts'
 
 /** About 40 MB of map at 60 bytes a key. */
 const KEYS_MAX = 250_000
-const STEP_BYTES = 64 * 1024
+const STEP_BYTES = 256 * 1024
 
 /** Compacts if enough of the partition is dirty. Rejects if the store does; what was committed until then is sound. */
 export async function compactPartition(partition: Partition, store: LogStore, now: number, pace: Pace): Promise<void> {

@@ -51,7 +51,7 @@ export class FetchStream implements StreamHandler<Kafka>, Task {
 
   /** Delivers until there is no more, no room, or 5 ms are over. */
   pump(): void {
-    if (this.#pumping) return
+    if (this.#pumping || this.#scheduled) return
     this.#pumping = true
     try {
       this.#deliver()

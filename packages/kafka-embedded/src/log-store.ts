@@ -9,9 +9,9 @@
  *   3, topic id u32, partition u32           state: six doubles, as in `PartitionState`
  *   4, topic id u32, partition u32, base offset u64   record batch (message format v2)
  */
-import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
-import { BatchReader } from '@zilla-ts/kafka'
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { BatchReader, RecordError } from '@zilla-ts/kafka'
 import { open, type RootDatabase } from 'lmdb'
 import { DirectoryLock } from './directory-lock.ts'
 import { lmdbFault } from './lmdb-header.ts'
@@ -98,7 +98,10 @@ export class LogStore {
         read: () => db.get(OWNER_KEY)?.toString() ?? null,
         swap: (expected, owner) => store.#swapOwner(expected, owner),
       })
-      if (layout === undefined) await db.put(LAYOUT_KEY, Buffer.from(LAYOUT))
+      if (layout === undefined) {
+        await db.put(LAYOUT_KEY, Buffer.from(LAYOUT))
+        flushDirectories(path)
+      }
     } catch (error) {
       await store.close()
       throw error
@@ -144,11 +147,11 @@ export class LogStore {
     const first = this.batchAtOrBefore(topicId, partition, from)
     let bytes = 0
     if (first !== null) {
-      this.#header.reset(first)
-      if (this.#header.nextBatch() && this.#header.lastOffset >= from) {
+      const last = this.#lastOffset(first)
+      if (last >= from) {
         batches.push(first)
         bytes = first.length
-        from = this.#header.lastOffset + 1
+        from = last + 1
       }
     }
     if (bytes >= bytesMax || from >= to) return batches
@@ -160,6 +163,17 @@ export class LogStore {
       if (bytes >= bytesMax) break
     }
     return batches
+  }
+
+  /** −1: the batch is damaged, and nobody knows. */
+  #lastOffset(batch: Buffer): number {
+    this.#header.reset(batch)
+    try {
+      return this.#header.nextBatch() ? this.#header.lastOffset : -1
+    } catch (error) {
+      if (error instanceof RecordError) return -1
+      throw error
+    }
   }
 
   /** One transaction of what `write` puts and removes. Resolves when it is stored; rejects with lmdb's own error, nothing stored. */
@@ -235,6 +249,16 @@ function writableDirectory(directory: string): string {
     return realpathSync(directory)
   } catch (error) {
     throw new Error(`directory ${directory} cannot be written: ${text(error)}`, { cause: error })
+  }
+}
+
+/** A new file is there after a power failure only if its directory was flushed too, and that one's. Windows has no such call. */
+function flushDirectories(path: string): void {
+  if (process.platform === 'win32') return
+  for (const directory of [path, dirname(path)]) {
+    const handle = openSync(directory, 'r')
+    fsyncSync(handle)
+    closeSync(handle)
   }
 }
 

@@ -32,11 +32,10 @@ export class Partition {
   end: number
   /** offset the next written record gets */
   next: number
-  /** records of this turn, or of the time since the last commit */
-  readonly builder = new BatchBuilder()
   /** the appender has it on its list */
   isOpen = false
   readonly recent = new RecentBatches()
+  #builder: BatchBuilder | null = null
 
   constructor(topic: Topic, index: number, state: PartitionState, end: number) {
     this.topic = topic
@@ -44,6 +43,12 @@ export class Partition {
     this.state = state
     this.end = end
     this.next = end
+  }
+
+  /** The records of this turn, or of the time since the last commit. A topic may have many partitions that nobody writes. */
+  get builder(): BatchBuilder {
+    this.#builder ??= new BatchBuilder()
+    return this.#builder
   }
 
   /** Batches from the one that holds `from`, or else the next; copies, or those that were written last. */

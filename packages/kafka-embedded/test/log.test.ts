@@ -123,6 +123,40 @@ describe('layout', () => {
   })
 })
 
+describe('a damaged batch', () => {
+  it('is passed by readers, and stops the cleaner in its own partition only', async () => {
+    const embedded = track(await Embedded.open())
+    const bench = new KafkaBench(embedded)
+    const topic = await bench.topic({ partitions: 2, configs: { 'retention.ms': '0' } })
+    for (const value of ['a', 'b', 'c'])
+      await bench.write(topic, [
+        { value, timestamp: 1 },
+        { value: value + value, timestamp: 1 },
+      ])
+    await bench.write(topic, [{ value: 'other', hash: 1, timestamp: 1 }])
+    const { store } = embedded.log
+    const [batch] = store.batches(1, 0, 2, 3, 1)
+    batch![16] = 1
+    await store.commit(() => store.putBatch(1, 0, 2, batch!))
+    await embedded.restart()
+    const reader = await bench.reader(topic, 'start')
+    await reader.received(5)
+    expect(reader.of(0).map(({ offset, value }) => [offset, value?.toString()])).toEqual([
+      [0, 'a'],
+      [1, 'aa'],
+      [4, 'c'],
+      [5, 'cc'],
+    ])
+    expect(reader.signals[0]).toMatchObject({ kind: 'lost', partition: 0, from: 2 })
+    await embedded.log.cleaner.clean()
+    expect((await bench.offsets(topic)).map(({ start }) => start)).toEqual([0, 1])
+    expect(embedded.harness.reporter.events.map(({ event }) => event)).toEqual([
+      'KAFKA_LOG_BATCH_DAMAGED',
+      'KAFKA_LOG_CLEAN_FAILED',
+    ])
+  })
+})
+
 describe('topics of the options', () => {
   it('are there after start, and take settings and partitions of a later start', async () => {
     const topics: Options['topics'] = [{ name: 'a', partitions: 2, configs: { 'retention.ms': 5 } }, { name: 'b' }]

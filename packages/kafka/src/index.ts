@@ -1,3 +1,4 @@
+export * from './binding.ts'
 export * from './codec/aborted-filter.ts'
 export * from './codec/batch-builder.ts'
 export { BATCH_LENGTH, LENGTH_END, RECORD_COUNT, RECORDS } from './codec/batch-layout.ts'

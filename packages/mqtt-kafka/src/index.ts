@@ -1,1 +1,1 @@
-export {}
+export { mqttKafka } from './binding.ts'

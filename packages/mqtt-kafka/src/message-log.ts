@@ -168,7 +168,7 @@ export class MessageLog implements TopicReaderListener, Task {
   #match(key: Buffer | null): Match {
     const version = this.#trie.version
     // One byte a character: quicker than UTF-8, and just as distinct.
-    const name = key === null ? '' : key.latin1Slice()
+    const name = key === null ? '' : key.toString('latin1')
     const known = this.#matches.get(name)
     if (known !== undefined && known.version === version) return known
     const match = this.#makeMatch(key, version)

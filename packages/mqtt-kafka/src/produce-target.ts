@@ -4,7 +4,7 @@
  */
 import { type Exit, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { Kafka, KafkaSignal, ProduceMeta } from '@zilla-ts/kafka'
-import type { Flight } from './retained-flights.ts'
+import type { Landing } from './retained-flights.ts'
 
 /** What the publish stream hears of its targets. */
 export interface ProduceOwner {
@@ -33,8 +33,9 @@ export class ProduceTarget implements StreamHandler<Kafka> {
   /** numbers of the publishes whose records are not answered, oldest first, from `#answeredAt` on */
   #numbers: number[] = []
   #answeredAt = 0
-  /** the same for records of the retained topic */
-  readonly #flights: Flight[] = []
+  /** by number of the write here: who else wants to know that it is answered; few */
+  readonly #landings = new Map<number, Landing>()
+  #written = 0
   #answered = 0
   #closed = false
 
@@ -58,10 +59,11 @@ export class ProduceTarget implements StreamHandler<Kafka> {
     return this.#closed
   }
 
-  /** Writes, or keeps a copy until there is room. `flight`: the record is a retained one. */
-  write(number: number, payload: Buffer, meta: ProduceMeta, cost: number, flight: Flight | null): void {
+  /** Writes, or keeps a copy until there is room. */
+  write(number: number, payload: Buffer, meta: ProduceMeta, cost: number, landing: Landing | null): void {
     this.#numbers.push(number)
-    if (flight !== null) this.#flights.push(flight)
+    this.#written++
+    if (landing !== null) this.#landings.set(this.#written, landing)
     const stream = this.#stream!
     if (this.#held.length === 0 && stream.writable) {
       stream.write(payload, meta)
@@ -102,7 +104,7 @@ export class ProduceTarget implements StreamHandler<Kafka> {
     while (this.#answered < through && this.#answeredAt < this.#numbers.length) {
       this.#answered++
       const number = this.#numbers[this.#answeredAt++]!
-      this.#flights.shift()?.land()
+      if (this.#landings.size > 0) this.#land(this.#answered)
       this.#owner.onAnswered(number, this.#answered === through ? refused : undefined)
     }
     this.#compact()
@@ -127,6 +129,12 @@ export class ProduceTarget implements StreamHandler<Kafka> {
     this.#owner.onFlush()
   }
 
+  #land(write: number): void {
+    const landing = this.#landings.get(write)
+    this.#landings.delete(write)
+    landing?.land()
+  }
+
   #close(error: StreamError): void {
     if (this.#closed) return
     this.#closed = true
@@ -135,7 +143,7 @@ export class ProduceTarget implements StreamHandler<Kafka> {
 
   #forget(): void {
     this.#closed = true
-    for (const flight of this.#flights.splice(0)) flight.land()
+    for (const write of [...this.#landings.keys()]) this.#land(write)
     this.#held = []
     this.#numbers = []
     this.#answeredAt = 0

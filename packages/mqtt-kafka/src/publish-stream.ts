@@ -5,9 +5,9 @@
 import { type Clock, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { ProduceMeta } from '@zilla-ts/kafka'
 import { Delivery, LEVELS_MAX, type Mqtt, type PublishMeta, type Qos, withinLevels } from '@zilla-ts/mqtt'
+import { AckWindow } from './ack-window.ts'
 import type { Counters } from './counters.ts'
 import type { MissingTopics } from './missing-topics.ts'
-import { AckWindow } from './ack-window.ts'
 import { type ProduceOwner, ProduceTarget } from './produce-target.ts'
 import type { RecordHeaders, RecordOrigin } from './record-headers.ts'
 import type { RetainedFlights } from './retained-flights.ts'
@@ -204,14 +204,13 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
       return
     }
     const number = this.#window.open(2)
-    const flight = flights.board()
     origin.note(topic, produce.timestamp)
     const clears = payload.length === 0
     const copy = clears ? { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 } : produce
     const half = Math.floor(cost / 2)
     // Half of the room each, so that neither topic alone can make what waits here grow.
-    target.write(number, payload, produce, half, null)
-    retained.write(number, payload, copy, cost - half, flight)
+    target.write(number, payload, produce, half, flights.boardMessage(topic))
+    retained.write(number, payload, copy, cost - half, flights.boardRetained())
   }
 
   #recentOf(topic: string): Recent | StreamError {

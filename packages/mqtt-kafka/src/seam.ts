@@ -60,7 +60,11 @@ export class Seam {
 }
 
 /** Whether a live message and a retained record are the two copies of one publish. */
-export function isCopy(arrival: Pick<Arrival, 'timestamp' | 'message' | 'headers'>, record: RetainedRecord, ignoresTime: boolean): boolean {
+export function isCopy(
+  arrival: Pick<Arrival, 'timestamp' | 'message' | 'headers'>,
+  record: RetainedRecord,
+  ignoresTime: boolean,
+): boolean {
   return (
     (ignoresTime || arrival.timestamp === record.timestamp) &&
     arrival.message.payload.equals(record.value) &&

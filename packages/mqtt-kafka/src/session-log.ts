@@ -60,12 +60,13 @@ export class SessionLog implements StreamHandler<Kafka> {
     this.#connect()
   }
 
+  /** What was written before is still Kafka's to store. */
   close(error: StreamError): void {
     this.#open = false
     this.#backOff.cancel()
     const stream = this.#stream
     this.#stream = null
-    stream?.abort(error)
+    stream?.end()
     this.#available = false
     this.#failAll(error)
   }

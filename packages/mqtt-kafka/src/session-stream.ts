@@ -2,7 +2,7 @@
  * The `session` stream of one connection: owns its client id in this process from CONNECT to its end. Accepted once its claim
  * is stored; every end it may come to leaves one record.
  */
-import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { type Clock, type Stream, StreamError, type StreamHandler, type Task } from '@zilla-ts/engine'
 import type { Mqtt, MqttSignal } from '@zilla-ts/mqtt'
 import type { RecordOwner } from './session-log.ts'
 import type { CloseReason } from './session-records.ts'
@@ -16,13 +16,16 @@ export interface Attached {
   signal(signal: MqttSignal): void
 }
 
-export class SessionStream implements StreamHandler<Mqtt>, RecordOwner {
+export class SessionStream implements StreamHandler<Mqtt>, RecordOwner, Task {
   readonly open: SessionOpen
   /** of this connection, `<instance>.<n>` */
   readonly epoch: string
   readonly #stream: Stream<Mqtt>
   readonly #table: SessionTable
   readonly #attached = new Set<Attached>()
+  /** the open has not returned yet: an abort must wait */
+  #opening = true
+  #failure: StreamError | null = null
   #accepted = false
   #closed = false
   #disconnectCode: number | null = null
@@ -60,6 +63,21 @@ export class SessionStream implements StreamHandler<Mqtt>, RecordOwner {
   }
 
   onFailed(error: StreamError): void {
+    if (this.#opening) this.#failure = error
+    else this.abort(error, 'abnormal')
+  }
+
+  /** The open returns now. */
+  opened(clock: Clock): void {
+    this.#opening = false
+    if (this.#failure !== null) clock.endOfTurn(this)
+  }
+
+  run(): void {
+    if (this.#failure !== null) this.abort(this.#failure, 'abnormal')
+  }
+
+  fault(error: StreamError): void {
     this.abort(error, 'abnormal')
   }
 

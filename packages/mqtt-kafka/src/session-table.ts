@@ -59,6 +59,7 @@ export class SessionTable {
       user: username,
     }
     this.#append(session, claimValue(claim), session)
+    session.opened(this.#clock)
     return session
   }
 

@@ -219,7 +219,7 @@ export class Subscriber implements StreamHandler<Mqtt> {
       if (subscription.ids.length > 0) ids = ids.length === 0 ? subscription.ids : [...ids, ...subscription.ids]
     }
     if (granted < 0) return
-    const qos = (granted < arrival.qos ? granted : arrival.qos) as Qos
+    const qos = Math.min(granted, arrival.qos) as Qos
     const { message } = arrival
     this.send(ids.length === 0 ? message.delivery(qos, retain) : new Delivery(message, qos, retain, ids))
   }

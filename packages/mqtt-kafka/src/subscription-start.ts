@@ -20,8 +20,8 @@ import {
   isTopicFilter,
   LEVELS_MAX,
   type MqttSignal,
-  type Subscription as Request,
   type Qos,
+  type Subscription as Request,
   withinLevels,
 } from '@zilla-ts/mqtt'
 import type { EndWaiter } from './end-query.ts'
@@ -81,8 +81,9 @@ export class SubscriptionStart implements Task {
   readonly #replacements = new Set<Subscription>()
   readonly #replays: Subscription[] = []
   readonly #endsMissing = new Set<MessageLog>()
-  /** what the map had read when SUBSCRIBE arrived: older entries were there before, so their live copy was */
+  /** what the map had read when SUBSCRIBE arrived; and the topics whose message, but not its copy, may come later */
   #mapEnds: Ends = []
+  #underWay: ReadonlySet<string> = new Set()
   #deadline: Timer | null = null
   #cursor: RetainedCursor | null = null
   #replaying = false
@@ -97,8 +98,9 @@ export class SubscriptionStart implements Task {
   }
 
   begin(): void {
-    const { clock, retained, subscribeMs } = this.#context
+    const { clock, retained, flights, subscribeMs } = this.#context
     this.#mapEnds = retained.positions()
+    this.#underWay = flights.topics()
     this.#deadline = clock.after(subscribeMs, new Deadline(this.#subscriber))
     const ask = new Set<MessageLog>()
     for (const { subscriptions } of this.#requests) {
@@ -267,8 +269,10 @@ export class SubscriptionStart implements Task {
     }
     const { qos: published } = headers
     if (subscription.noLocal && headers.local(record) === this.#subscriber.clientId) return
-    if (record.offset >= (this.#mapEnds[record.partition] ?? 0)) this.#seam.add(topic, record)
-    const qos = (published < subscription.qos ? published : subscription.qos) as Qos
+    if (record.offset >= (this.#mapEnds[record.partition] ?? 0) || this.#underWay.has(topic)) {
+      this.#seam.add(topic, record)
+    }
+    const qos = Math.min(published, subscription.qos) as Qos
     const { ids } = subscription
     // [MQTT-3.3.1-8] RETAIN is set on what is sent because of a new subscription
     this.#subscriber.send(ids.length === 0 ? message.delivery(qos, true) : new Delivery(message, qos, true, ids))

@@ -48,8 +48,11 @@ export class SubscriptionTrie<S extends Filtered> {
     const rest = levels.at(-1) === HASH
     if (rest) levels.pop()
     for (const level of levels) node = this.#grow(node, level)
-    if (rest) (node.rest ??= []).push(subscription)
-    else (node.here ??= []).push(subscription)
+    const list = rest ? node.rest : node.here
+    // A literal of one takes no more than that; an empty list that is pushed to reserves seventeen.
+    if (list !== null) list.push(subscription)
+    else if (rest) node.rest = [subscription]
+    else node.here = [subscription]
     this.#version++
   }
 

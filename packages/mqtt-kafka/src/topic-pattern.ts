@@ -64,7 +64,9 @@ export class TopicPattern {
     if (token === undefined) return from === topic.length
     switch (token.kind) {
       case 'text':
-        return topic.startsWith(token.text, from) && this.#matchFrom(topic, at + 1, from + token.text.length, found, failed)
+        return (
+          topic.startsWith(token.text, from) && this.#matchFrom(topic, at + 1, from + token.text.length, found, failed)
+        )
       case 'level': {
         const slash = topic.indexOf(SLASH, from)
         return this.#matchFrom(topic, at + 1, slash === -1 ? topic.length : slash, found, failed)

@@ -2,14 +2,7 @@
  * Reads one Kafka topic, all partitions, for ever: opens the fetch stream, opens it again where it was when it breaks, and
  * gives room back at once. Whoever listens must not keep what it is shown.
  */
-import {
-  type Clock,
-  type Exit,
-  type Reporter,
-  type Stream,
-  StreamError,
-  type StreamHandler,
-} from '@zilla-ts/engine'
+import { type Clock, type Exit, type Reporter, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import { type Kafka, type KafkaAccept, type KafkaOpen, KafkaRecord, type KafkaSignal } from '@zilla-ts/kafka'
 import { BackOff } from './back-off.ts'
 import { type Ends, LogPositions } from './log-positions.ts'

@@ -103,7 +103,7 @@ export class MqttWirePeer implements WirePeer {
     const run = this.#commands[verb]
     if (run === undefined) throw new Error(`no such command: ${verb}`)
     run(rest)
-    expect(this.harness.reporter.faults).toEqual([])
+    expect(this.#harness?.reporter.faults ?? []).toEqual([])
     expect(this.clock.faults).toEqual([])
   }
 
@@ -317,6 +317,12 @@ export class MqttWirePeer implements WirePeer {
       stream.signal({ kind: 'unsubscribed', reasonCodes: [...wireBytes(text)] })
     },
     deliver: (rest) => this.#deliver(rest),
+    'deliver-unfit': () => {
+      const [{ stream }] = this.#stream('subscribe', '')
+      const properties = { contentType: 'x'.repeat(70_000) }
+      const message = new Message('a', Buffer.from('x'), properties, Number.POSITIVE_INFINITY, false)
+      stream.write(message.payload, message.delivery(1, false))
+    },
     'no-room': () => expect(this.#stream('subscribe', '')[0].stream.writable).toBe(false),
     room: () => expect(this.#stream('subscribe', '')[0].stream.writable).toBe(true),
     acked: (rest) => {

@@ -11,6 +11,7 @@ import {
   type BindingModule,
   type Clock,
   type Counter,
+  createRegistry,
   type Exit,
   type Guard,
   type Kind,
@@ -128,8 +129,8 @@ export class TestExit<P extends Protocol> implements Exit<P> {
 
 export interface HarnessOptions<C extends BindingConfig, Out extends Protocol> {
   readonly kind: Kind
-  /** as after defaults */
-  readonly options?: NonNullable<C['options']>
+  /** as in a document: defaults are filled in */
+  readonly options?: Partial<NonNullable<C['options']>>
   readonly routes?: BindingContext<C, Out>['routes']
   readonly clock: Clock
   readonly directory?: string
@@ -148,7 +149,7 @@ export class Harness<C extends BindingConfig, In extends Protocol, Out extends P
       namespace: 'test',
       name: 'binding',
       kind: options.kind,
-      options: options.options ?? ({} as NonNullable<C['options']>),
+      options: withDefaults(module, options.kind, options.options),
       routes: options.routes ?? [{ when: [], with: undefined, exit: this.exit, permits: () => true }],
       directory: options.directory ?? '.',
       properties: options.properties ?? new Map(),
@@ -175,4 +176,18 @@ export class Harness<C extends BindingConfig, In extends Protocol, Out extends P
     handler.stream = stream
     return stream
   }
+}
+
+/** Options as the engine would hand them over. */
+function withDefaults<C extends BindingConfig, In extends Protocol, Out extends Protocol>(
+  module: BindingModule<C, In, Out>,
+  kind: Kind,
+  options: Partial<NonNullable<C['options']>> = {},
+): NonNullable<C['options']> {
+  const entry = { type: module.type, kind, options: { ...options } as NonNullable<C['options']> }
+  const known = module as unknown as BindingModule
+  createRegistry({ bindings: [known] })
+    .validator(known)
+    .validate(entry)
+  return entry.options
 }

@@ -9,8 +9,10 @@ const numbered = (count: number, from = 0): TestRecord[] =>
 
 export function fetchConformance(bench: KafkaBench): void {
   starts(bench)
+  offsets(bench)
   gaps(bench)
   lives(bench)
+  changes(bench)
 }
 
 function starts(bench: KafkaBench): void {
@@ -51,7 +53,9 @@ function starts(bench: KafkaBench): void {
       '1 1 new',
     ])
   })
+}
 
+function offsets(bench: KafkaBench): void {
   it('reads each partition from the offset it is given, others from 0, and ignores those that are not there', async () => {
     const topic = await bench.topic({ partitions: 3 })
     const records = [0, 1, 2].flatMap((hash) => Array.from({ length: 5 }, (_, n) => ({ value: `${hash}-${n}`, hash })))
@@ -197,7 +201,9 @@ function lives(bench: KafkaBench): void {
     expect(one.records).toHaveLength(3)
     expect(other.values).toEqual(numbered(20).map(({ value }) => value))
   })
+}
 
+function changes(bench: KafkaBench): void {
   it('reads a partition that is added from 0, and announces it', async (context) => {
     const grow = bench.optional(context, 'grow')
     const topic = await bench.topic()

@@ -22,7 +22,7 @@ const SCRIPT = `prose before the first case
 > 01 02  # sent
 < 01
 < ??     # the second
-say "#1" once
+say "#1" a/# once # said
 `
 
 function run(text: string, answer: (sent: Buffer) => Buffer, pieceBytes?: number): string[] {
@@ -43,8 +43,8 @@ function run(text: string, answer: (sent: Buffer) => Buffer, pieceBytes?: number
 }
 
 test('sends, expects and passes commands on', () => {
-  expect(run(SCRIPT, (sent) => sent)).toEqual(['sent 0102', 'say "#1" once'])
-  expect(run(SCRIPT, (sent) => sent, 1)).toEqual(['sent 01', 'sent 02', 'say "#1" once'])
+  expect(run(SCRIPT, (sent) => sent)).toEqual(['sent 0102', 'say "#1" a/# once'])
+  expect(run(SCRIPT, (sent) => sent, 1)).toEqual(['sent 01', 'sent 02', 'say "#1" a/# once'])
 })
 
 test('three dots take the rest', () => {

@@ -102,8 +102,9 @@ function hex(values: readonly number[]): string {
   return values.map((value) => (value === ANY ? '??' : value.toString(16).padStart(2, '0'))).join(' ') || 'nothing'
 }
 
+/** A comment begins at the start of a line or behind a blank, outside of quotes. */
 function withoutComment(line: string): string {
-  const found = /^(?:"[^"]*"|'[^']*'|[^#"'])*/.exec(line)
+  const found = /^(?:"[^"]*"|'[^']*'|\s+(?!#)|[^\s#"']#*)*/.exec(line)
   return found === null ? line : found[0]
 }
 

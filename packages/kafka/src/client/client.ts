@@ -12,10 +12,10 @@ import {
   toStreamError,
 } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
+import { AskStream } from '../ask-stream.ts'
 import type { KafkaConfig } from '../kafka.config.ts'
 import type { FetchStart, Kafka, KafkaOpen } from '../stream.ts'
 import { Admin, type ProducerIdentity } from './admin.ts'
-import { AskStream } from './ask-stream.ts'
 import { splitAddress } from './connection.ts'
 import { Directory } from './directory.ts'
 import type { FetchHearer } from './fetch-loop.ts'

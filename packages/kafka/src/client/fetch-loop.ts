@@ -45,8 +45,8 @@ export interface FetchSlot {
 }
 
 const LIVE_WAIT_MS = 500
-/** There is something to read, save in odd cases that must not become a busy loop. */
-const SWEEP_WAIT_MS = 100
+/** There is something to read, save for who waits to be taken over by the live loop. */
+const SWEEP_WAIT_MS = 50
 const ANSWER_BYTES = 4 * 1024 * 1024
 const PARTITION_BYTES_MAX = 1024 * 1024
 const PARTITION_BYTES_MIN = 64 * 1024
@@ -65,6 +65,7 @@ export class FetchLoop implements Task, FetchHearer {
   readonly #reader = new BatchReader()
   readonly #corrupt
   readonly #asked = new Map<FetchSlot, number>()
+  readonly #expected = new Set<Cursor>()
   #scheduled = false
   #inFlight = false
   #paused = false
@@ -107,6 +108,25 @@ export class FetchLoop implements Task, FetchHearer {
     if (slot.cursors.length === 0) this.#slots.delete(`${slot.topic}/${slot.partition}`)
   }
 
+  /** A request is under way, so that who comes now is read with the next. */
+  get busy(): boolean {
+    return this.#inFlight
+  }
+
+  /** Takes the cursor over from the loop that reads it now, with the next request. */
+  expect(cursor: Cursor): void {
+    this.#expected.add(cursor)
+  }
+
+  #takeOver(): void {
+    for (const cursor of this.#expected) {
+      if (cursor.slot?.loop.node !== this.node) continue
+      cursor.slot.loop.remove(cursor)
+      this.add(cursor)
+    }
+    this.#expected.clear()
+  }
+
   /** A cursor came, or has room again. */
   wake(): void {
     if (this.#scheduled || this.#inFlight || this.#paused || this.#stopped) return
@@ -116,7 +136,11 @@ export class FetchLoop implements Task, FetchHearer {
 
   run(): void {
     this.#scheduled = false
-    if (this.#stopped || this.#paused) return
+    this.#advance()
+  }
+
+  #advance(): void {
+    if (this.#stopped || this.#paused || this.#inFlight) return
     if (this.#results.length > 0 && !this.#handOut()) {
       this.wake()
       return
@@ -137,6 +161,7 @@ export class FetchLoop implements Task, FetchHearer {
 
   #send(): void {
     const parts: FetchPart[] = []
+    this.#takeOver()
     this.#asked.clear()
     for (const slot of this.#slots.values())
       for (const { owner } of slot.cursors) owner.budgetBytes = owner.stream.credit
@@ -174,7 +199,7 @@ export class FetchLoop implements Task, FetchHearer {
     this.#results = results
     this.#resultAt = 0
     this.#cursors = null
-    this.run()
+    this.#advance()
   }
 
   onFailure(error: StreamError): void {
@@ -257,6 +282,7 @@ export class FetchLoop implements Task, FetchHearer {
         }
         while (this.#inBatch && stream.writable && reader.nextRecord()) {
           cursor.next = reader.offset + 1
+          cursor.told = cursor.next
           stream.write(reader.value() ?? NOTHING, reader.record(cursor.partition))
           if (--this.#untilLook > 0) continue
           this.#untilLook = SLICE_RECORDS

@@ -18,23 +18,24 @@ export class Cursor {
   slot: FetchSlot | null = null
   /** its place in the log is being looked up */
   lost = false
-  /** `next` as told to the reader */
-  #told: number
+  /** `next` as the reader knows it, by records and signals */
+  told: number
 
   constructor(owner: FetchStream, partition: number, next: number) {
     this.owner = owner
     this.partition = partition
     this.next = next
-    this.#told = next
+    this.told = next
   }
 
   get ready(): boolean {
     return this.owner.stream.writable && !this.lost
   }
 
+  /** Offsets that do not exist, or hold nothing to deliver, are told by themselves. */
   tellProgress(): void {
-    if (this.next === this.#told) return
-    this.#told = this.next
+    if (this.next === this.told) return
+    this.told = this.next
     this.owner.stream.signal({ kind: 'progress', partition: this.partition, next: this.next })
   }
 
@@ -42,7 +43,7 @@ export class Cursor {
   move(start: number): void {
     const from = this.next
     this.next = start
-    this.#told = start
+    this.told = start
     this.owner.stream.signal({ kind: 'lost', partition: this.partition, from, to: start })
   }
 }

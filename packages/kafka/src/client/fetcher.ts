@@ -60,19 +60,31 @@ export class Fetcher implements FetchPort {
   place(cursor: Cursor, live: boolean): void {
     const node = cursor.owner.topic.leaders[cursor.partition] ?? -1
     const { slot } = cursor
-    if (slot !== null && slot.loop.node === node && slot.loop.live === live) return
-    slot?.loop.remove(cursor)
     if (node < 0) {
+      slot?.loop.remove(cursor)
       this.#directory.refresh()
       return
     }
+    let loop = this.#loop(node, live)
+    if (slot?.loop === loop) return
+    if (loop.busy && live) {
+      // A live request may wait half a second for data of others; until it is over, the cursor is read like a late one.
+      loop.expect(cursor)
+      loop = this.#loop(node, false)
+      if (slot?.loop === loop) return
+    }
+    slot?.loop.remove(cursor)
+    loop.add(cursor)
+  }
+
+  #loop(node: number, live: boolean): FetchLoop {
     const loops = live ? this.#live : this.#sweep
     let loop = loops.get(node)
     if (loop === undefined) {
       loop = new FetchLoop(node, live, this)
       loops.set(node, loop)
     }
-    loop.add(cursor)
+    return loop
   }
 
   /** Leaders may have changed. */

@@ -19,6 +19,8 @@ export class ProduceStream implements StreamHandler<Kafka>, TopicWatcher {
   /** told that its records are given up; those not sent yet are dropped */
   dead = false
   openDeadline: Timer | null = null
+  /** granted, less what has been answered */
+  outstandingBytes = 0
   #queues: TopicQueues | null = null
   #partitions = 0
   #recordBytesMax = 0
@@ -34,8 +36,6 @@ export class ProduceStream implements StreamHandler<Kafka>, TopicWatcher {
   #times = new Float64Array(RING_INITIAL)
   #mask = RING_INITIAL - 1
   readonly #refused = new Map<number, StreamError>()
-  /** granted, less what has been answered */
-  #outstanding = 0
 
   constructor(stream: Stream<Kafka>, topic: string, producer: Producer) {
     this.stream = stream
@@ -94,7 +94,8 @@ export class ProduceStream implements StreamHandler<Kafka>, TopicWatcher {
   answered(number: number, refused?: StreamError): void {
     const at = number & this.#mask
     const cost = this.#costs[at]!
-    this.#outstanding -= cost
+    this.outstandingBytes -= cost
+    this.#producer.returnCredit(cost)
     this.#costs[at] = -cost
     if (refused !== undefined) this.#refused.set(number, refused)
     if (!this.touched) this.#producer.touch(this)
@@ -126,12 +127,13 @@ export class ProduceStream implements StreamHandler<Kafka>, TopicWatcher {
     }
   }
 
-  /** Fills the room of the writer up to `windowBytes`, once half of it is used. */
-  grant(windowBytes: number): void {
-    const room = windowBytes - this.#outstanding
-    if (room < windowBytes / 2) return
-    this.#outstanding += room
+  /** Fills the room of the writer up to `windowBytes`, once half of it is used; the bytes granted. */
+  grant(windowBytes: number): number {
+    const room = windowBytes - this.outstandingBytes
+    if (room < windowBytes / 2) return 0
+    this.outstandingBytes += room
     this.stream.grant(room)
+    return room
   }
 
   #grow(): void {

@@ -95,6 +95,8 @@ export class Producer implements Task {
   #anyDead = false
   #now = 0
   #heldBytes = 0
+  /** granted to all streams, less what is answered */
+  #creditBytes = 0
   #retryTimer: Timer | null = null
   #sweepTimer: Timer | null = null
   #stopped = false
@@ -124,6 +126,7 @@ export class Producer implements Task {
   remove(stream: ProduceStream): void {
     if (!this.#streams.delete(stream)) return
     stream.openDeadline?.cancel()
+    this.#creditBytes -= stream.outstandingBytes
     this.#link.unwatch(stream)
     this.#starved.delete(stream)
   }
@@ -143,9 +146,18 @@ export class Producer implements Task {
       this.#starved.add(stream)
       return
     }
-    // Half of the bound for credit, shared by all streams; the rest is for keys and headers, which credit does not count.
-    const share = Math.floor(this.#limits.bytesMax / (2 * Math.max(this.#streams.size, 1)))
-    stream.grant(Math.min(Math.max(share, WINDOW_MIN_BYTES), WINDOW_MAX_BYTES))
+    // Half of the bound is for credit; the rest for keys and headers, which credit does not count, and so that a stream
+    // can always have a little.
+    const budgetBytes = this.#limits.bytesMax / 2
+    const share = Math.floor(budgetBytes / Math.max(this.#streams.size, 1))
+    const windowBytes = Math.min(Math.max(share, WINDOW_MIN_BYTES), WINDOW_MAX_BYTES)
+    const fits = this.#creditBytes + windowBytes - stream.outstandingBytes <= budgetBytes
+    this.#creditBytes += stream.grant(fits ? windowBytes : WINDOW_MIN_BYTES)
+  }
+
+  /** Room that was granted is used and free again. */
+  returnCredit(bytes: number): void {
+    this.#creditBytes -= bytes
   }
 
   /** The stream has something to be told. */
@@ -221,7 +233,7 @@ export class Producer implements Task {
 
   fault(): void {
     this.#scheduled = false
-    this.#schedule()
+    this.#retryLater()
   }
 
   #feed(): void {
@@ -362,7 +374,9 @@ export class Producer implements Task {
   #repeat(batch: Batch): void {
     batch.queue.repeat()
     this.#delay(batch.queue)
-    if (batch.owners.every((owner) => owner.dead)) this.#anyDead = true
+    if (!batch.owners.every((owner) => owner.dead)) return
+    this.#anyDead = true
+    this.#schedule()
   }
 
   #delay(queue: PartitionQueue): void {

@@ -3,7 +3,7 @@
  * written, whatever else the record holds.
  */
 import type { Properties } from './properties.ts'
-import { Carrier, PROPERTIES, type PropertySpec } from './property-table.ts'
+import { PROPERTIES, type PropertySpec } from './property-table.ts'
 import { type Output, Sizer, varintSize } from './writer.ts'
 
 const SPEC_BY_NAME: ReadonlyMap<string, PropertySpec> = new Map(PROPERTIES.map((spec) => [spec.name, spec]))

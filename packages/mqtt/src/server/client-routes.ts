@@ -23,17 +23,31 @@ export class ClientRoute {
   }
 
   admitsPublish(topic: string): boolean {
-    return this.#publish === null || this.#publish.some((pattern) => pattern.contains(topic))
+    return this.#publish === null || contains(this.#publish, topic)
   }
 
   admitsSubscribe(filter: string): boolean {
-    const plain = parseShared(filter)?.filter ?? filter
-    return this.#subscribe === null || this.#subscribe.some((pattern) => pattern.contains(plain))
+    return this.#subscribe === null || contains(this.#subscribe, parseShared(filter)?.filter ?? filter)
   }
+}
+
+function contains(patterns: readonly TopicPattern[], filter: string): boolean {
+  for (const pattern of patterns) {
+    if (pattern.contains(filter)) return true
+  }
+  return false
 }
 
 /** All routes of one client, in the order of the document. The first one takes the session. */
 export type ClientRoutes = readonly ClientRoute[]
+
+/** Place of the route that takes a publish; -1: none does. */
+export function publishRoute(routes: ClientRoutes, topic: string): number {
+  for (let at = 0; at < routes.length; at++) {
+    if (routes[at]!.admitsPublish(topic)) return at
+  }
+  return -1
+}
 
 interface Item {
   /** null: every client */

@@ -10,6 +10,7 @@ import type { Properties } from '../codec/properties.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
 import type { Capabilities, MqttOpen } from '../stream.ts'
+import { withinLevels } from '../topic.ts'
 
 const NEVER = 0xffff_ffff
 /** Longest client identifier, in bytes: it becomes part of record keys. The standard asks for at least 23. */
@@ -25,7 +26,11 @@ export interface Refusal {
 }
 
 /** What can be said before the next hop is asked; null: nothing against it. */
-export function refusalOf(packet: ConnectPacket, versions: MqttConfig['options']['versions']): Refusal | null {
+export function refusalOf(
+  packet: ConnectPacket,
+  versions: MqttConfig['options']['versions'],
+  limits: MqttLimits,
+): Refusal | null {
   const { version, clientId, properties, will } = packet
   if (!versions.some((name) => name === (version === 5 ? 'v5' : 'v3.1.1'))) {
     return { reasonCode: ReasonCode.UnsupportedProtocolVersion, text: `protocol level ${version} is not served here` }
@@ -36,6 +41,9 @@ export function refusalOf(packet: ConnectPacket, versions: MqttConfig['options']
   }
   if (properties?.authenticationMethod !== undefined) {
     return { reasonCode: ReasonCode.BadAuthenticationMethod, text: 'no authentication method is supported' }
+  }
+  if (will !== null && !withinLevels(will.topic, limits.topicLevels)) {
+    return { reasonCode: ReasonCode.TopicNameInvalid, text: 'the will topic has too many levels' }
   }
   if (will !== null && will.properties?.payloadFormat === 1 && !isUtf8(will.payload)) {
     return { reasonCode: ReasonCode.PayloadFormatInvalid, text: 'the will is not UTF-8 as its format says' }

@@ -199,7 +199,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#problemInformation = packet.properties?.requestProblemInformation ?? true
     this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
-    const refusal = refusalOf(packet, this.server.versions)
+    const refusal = refusalOf(packet, this.server.versions, this.server.limits)
     if (refusal !== null) {
       this.#refuse(refusal.reasonCode, refusal.text)
       return
@@ -277,6 +277,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   /** Sends an answer, now or when there is room. The buffer is borrowed. */
   send(packet: Buffer): void {
+    if (this.#state !== 'up') return
     this.output.send(packet)
     if (this.output.full) this.pause(Wait.OUTPUT)
   }
@@ -292,7 +293,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** A message that is not stored and never will be. */
   publishRefused(reasonCode: number, reason: string): void {
     this.server.counters.publishRefused.value++
-    this.#event('MQTT_PUBLISH_REFUSED', reasonCode, reason)
+    this.event('MQTT_PUBLISH_REFUSED', reasonCode, reason)
   }
 
   /** No acknowledgement is due any more, or fewer are. */
@@ -301,6 +302,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   }
 
   pause(reason: WaitReason): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return
     this.#waits |= reason
     this.#decoder.pause()
   }
@@ -330,7 +332,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   fail(reasonCode: number, text: string): void {
     if (this.#state !== 'up') return
     this.server.counters.protocolErrors.value++
-    this.#event('MQTT_PROTOCOL_ERROR', reasonCode, text)
+    this.event('MQTT_PROTOCOL_ERROR', reasonCode, text)
     this.#sendDisconnect(reasonCode, text)
     this.#finish(null, null)
   }
@@ -338,7 +340,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** The server ends the connection; the text is for operators. */
   disconnect(reasonCode: number, text: string): void {
     if (this.#state !== 'up') return
-    this.#event('MQTT_CLIENT_DISCONNECTED', reasonCode, text)
+    this.event('MQTT_CLIENT_DISCONNECTED', reasonCode, text)
     this.#sendDisconnect(reasonCode, null)
     this.#finish(null, null)
   }
@@ -393,7 +395,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     if (!waiting || this.#bytes.writable) this.#stalledSince = 0
     else if (this.#stalledSince === 0) this.#stalledSince = now
     else if (now - this.#stalledSince >= this.server.limits.stalledSeconds * 1_000) {
-      this.#event('MQTT_CLIENT_DISCONNECTED', null, 'the client does not read')
+      this.event('MQTT_CLIENT_DISCONNECTED', null, 'the client does not read')
       this.abort()
     }
   }
@@ -429,7 +431,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   #refuse(reasonCode: number, text: string, detail = text): void {
     if (this.#state !== 'opening' && this.#state !== 'connecting') return
     this.server.counters.refused.value++
-    this.#event('MQTT_CLIENT_REFUSED', reasonCode, detail)
+    this.event('MQTT_CLIENT_REFUSED', reasonCode, detail)
     const version = this.#decoder.version
     const code = version === 5 ? reasonCode : returnCode(reasonCode)
     if (version !== null && code !== null) {
@@ -476,7 +478,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.server.forget(this)
   }
 
-  #event(event: string, reasonCode: number | null, message: string): void {
+  /** A line of the log about this client. */
+  event(event: string, reasonCode: number | null, message: string): void {
     const remote = this.#remote === undefined ? null : `${this.#remote.host}:${this.#remote.port}`
     this.server.events.event('warn', event, message, { clientId: this.clientId, remote, reasonCode })
   }

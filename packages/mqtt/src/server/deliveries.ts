@@ -95,12 +95,17 @@ export class Deliveries {
 
   /** PUBACK. One for a packet that is not in flight says nothing and is ignored. */
   onPuback(packetId: number): void {
-    const at = this.#inFlight.findIndex((flight) => flight.packetId === packetId)
-    if (at === -1) return
-    const flight = this.#inFlight[at]!
-    this.#inFlight.splice(at, 1)
-    flight.source.settle(flight)
-    this.flush()
+    const inFlight = this.#inFlight
+    // mostly the first: clients answer in order
+    for (let at = 0; at < inFlight.length; at++) {
+      const flight = inFlight[at]!
+      if (flight.packetId !== packetId) continue
+      if (at === 0) inFlight.shift()
+      else inFlight.splice(at, 1)
+      flight.source.settle(flight)
+      this.flush()
+      return
+    }
   }
 
   /** The socket has room again, or the window is open again. */
@@ -134,22 +139,21 @@ export class Deliveries {
 
   #send(delivery: Delivery, flight: Flight | null): void {
     const { message } = delivery
-    const { server, version, output, clientMaximumPacketSize } = this.#connection
-    const { counters } = server
+    const { server, output, clientMaximumPacketSize } = this.#connection
     let now = 0
     if (message.expiresAt !== Number.POSITIVE_INFINITY) {
       now = server.clock.now()
       if (message.expiresAt <= now) {
-        counters.deliveriesExpired.value++
+        server.counters.deliveriesExpired.value++
         flight?.source.settle(flight)
         return
       }
     }
     const packetId = flight === null ? 0 : this.#nextPacketId()
-    const packet = message.encode(delivery, version, packetId, false, now)
-    if (packet.length > clientMaximumPacketSize) {
-      // [MQTT-3.1.2-25] without sending it, as if it were delivered
-      counters.deliveriesDropped.value++
+    const packet = this.#encode(delivery, packetId, now)
+    if (packet === null || packet.length > clientMaximumPacketSize) {
+      // [MQTT-3.1.2-25] not sent, and done with as if it were
+      server.counters.deliveriesDropped.value++
       flight?.source.settle(flight)
       return
     }
@@ -157,8 +161,18 @@ export class Deliveries {
       flight.packetId = packetId
       this.#inFlight.push(flight)
     }
-    counters.deliveriesSent.value++
+    server.counters.deliveriesSent.value++
     output.write(packet)
+  }
+
+  /** Null: a record that MQTT has no packet for, from whatever program. It must not end its subscribers. */
+  #encode(delivery: Delivery, packetId: number, now: number): Buffer | null {
+    try {
+      return delivery.message.encode(delivery, this.#connection.version, packetId, false, now)
+    } catch (error) {
+      this.#connection.event('MQTT_MESSAGE_UNFIT', null, (error as Error).message)
+      return null
+    }
   }
 
   /**

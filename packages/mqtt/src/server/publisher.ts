@@ -8,6 +8,7 @@ import { encodeAck } from '../codec/encoder.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Mqtt, PublishMeta } from '../stream.ts'
 import { AckQueue, type AckSource } from './ack-queue.ts'
+import { publishRoute } from './client-routes.ts'
 import type { Connection } from './connection.ts'
 import { publishCode } from './refusal.ts'
 import { Wait } from './wait.ts'
@@ -55,12 +56,13 @@ export class Publisher {
   readonly #connection: Connection
   readonly #queue = new AckQueue()
   /** by route */
-  readonly #streams: (PublishStream | undefined)[] = []
+  readonly #streams: (PublishStream | undefined)[]
   #held: Held | null = null
   #ended = false
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.#streams = new Array(connection.routes.length)
   }
 
   /** PUBLISHes that wait for storage. */
@@ -71,14 +73,17 @@ export class Publisher {
   publish(meta: PublishMeta, payload: Buffer, packetId: number): void {
     const connection = this.#connection
     if (meta.qos > 0 && this.#queue.length >= connection.server.limits.receiveMaximum) {
-      connection.disconnect(ReasonCode.ReceiveMaximumExceeded, 'more than Receive Maximum publishes are unanswered')
+      connection.fail(
+        ReasonCode.ReceiveMaximumExceeded,
+        'more publishes unanswered than Receive Maximum ([MQTT-3.3.4-9])',
+      )
       return
     }
     if (meta.properties?.payloadFormat === 1 && !isUtf8(payload)) {
       this.#refuse(packetId, ReasonCode.PayloadFormatInvalid, 'the payload is not UTF-8 as its format says')
       return
     }
-    const at = connection.routes.findIndex((route) => route.admitsPublish(meta.topic))
+    const at = publishRoute(connection.routes, meta.topic)
     if (at === -1) {
       this.#refuse(packetId, ReasonCode.NotAuthorized, 'no route takes the topic')
       return

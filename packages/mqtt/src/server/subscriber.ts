@@ -40,7 +40,7 @@ interface Part {
 class SubscribeStream extends DeliverySource implements StreamHandler<Mqtt> {
   readonly #subscriber: Subscriber
   /** in the order asked, which is the order answered */
-  readonly #asked: Part[] = []
+  #asked: Part[] = []
 
   constructor(subscriber: Subscriber) {
     super()
@@ -59,6 +59,8 @@ class SubscribeStream extends DeliverySource implements StreamHandler<Mqtt> {
   onSignal(signal: MqttSignal): void {
     if (signal.kind !== 'subscribed' && signal.kind !== 'unsubscribed') return
     const part = this.#asked.shift()
+    // an emptied array keeps its room, and most clients subscribe once
+    if (this.#asked.length === 0) this.#asked = []
     if (part !== undefined) this.#subscriber.onAnswer(part.request, part.at, signal.reasonCodes)
   }
 
@@ -74,9 +76,9 @@ class SubscribeStream extends DeliverySource implements StreamHandler<Mqtt> {
 export class Subscriber {
   readonly deliveries: Deliveries
   readonly #connection: Connection
-  readonly #requests: Request[] = []
+  #requests: Request[] = []
   /** by route */
-  readonly #streams: (SubscribeStream | undefined)[] = []
+  readonly #streams: (SubscribeStream | undefined)[]
   /** filters subscribed to, or asked for */
   readonly #filters = new Set<string>()
   #ended = false
@@ -84,6 +86,7 @@ export class Subscriber {
   constructor(connection: Connection) {
     this.#connection = connection
     this.deliveries = new Deliveries(connection)
+    this.#streams = new Array(connection.routes.length)
   }
 
   /** Since when the oldest request waits, monotonic ms; null: none does. */
@@ -211,6 +214,7 @@ export class Subscriber {
       requests.shift()
       this.#connection.sendSubscriptionAck(request.type, request.packetId, request.reasonCodes)
     }
+    if (requests.length === 0) this.#requests = []
     if (requests.length <= REQUESTS_MAX >> 1) this.#connection.resume(Wait.ANSWERS)
   }
 }

@@ -349,11 +349,9 @@ describe('topic aliases', () => {
   })
 
   it('are not among the properties, whatever else is', () => {
-    const collector = decodeChunks('server', 5, [hex('30 0a 0001 61 06 23 0001 02 0001'), hex('0000')])
-    expect(collector.packets).toEqual([])
-    const other = decodeChunks('server', 5, [hex('30 0c 0001 61 08 01 01 23 0001 03 0000')])
-    expect(other.packets).toMatchObject([{ topic: 'a', properties: { payloadFormat: 1, contentType: '' } }])
-    expect(other.packets[0]).not.toHaveProperty('properties.topicAlias')
+    const collector = decodeChunks('server', 5, [hex('30 0c 0001 61 08 01 01 23 0001 03 0000')])
+    expect(collector.packets).toMatchObject([{ topic: 'a', properties: { payloadFormat: 1, contentType: '' } }])
+    expect(collector.packets[0]).not.toHaveProperty('properties.topicAlias')
   })
 
   it('are refused where none were announced [MQTT-3.3.2-9]', () => {
@@ -366,7 +364,7 @@ describe('topic aliases', () => {
 })
 
 describe('topics seen before', () => {
-  it('are the same string', () => {
+  it('come out again', () => {
     const collector = decodeChunks('server', 4, [publish('a/b/c'), publish('a/b/d'), publish('a/b/c')])
     expect(topicsOf(collector)).toEqual(['a/b/c', 'a/b/d', 'a/b/c'])
   })
@@ -390,7 +388,7 @@ describe('levels of a topic', () => {
     const decoder = openDecoder('server', 4, collector)
     decoder.levelsMax = 3
     decoder.push(publish('a/b/c'))
-    decoder.push(hex('82 0d 0001 0003 2f2f2f 00 0003 612f23 01'))
+    decoder.push(hex('82 0e 0001 0003 2f2f2f 00 0003 612f23 01'))
     expect(collector.error).toBeNull()
     expect(collector.packets[1]).toMatchObject({ subscriptions: [{ valid: false }, { valid: true }] })
     decoder.push(publish('a/b/c/'))

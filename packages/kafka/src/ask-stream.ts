@@ -1,9 +1,9 @@
 /**
- * A stream that is one question: answered by `accept`, then ended. Made by the client for `offsets`, `describe` and
+ * A stream that is one question: answered by `accept`, then ended. Made by the client and the cache for `offsets`, `describe` and
  * `create`.
  */
 import { type Stream, type StreamHandler, toStreamError } from '@zilla-ts/engine'
-import type { Kafka, KafkaAccept } from '../stream.ts'
+import type { Kafka, KafkaAccept } from './stream.ts'
 
 export class AskStream implements StreamHandler<Kafka> {
   constructor(stream: Stream<Kafka>, answer: Promise<KafkaAccept>) {

@@ -1,0 +1,272 @@
+/**
+ * The mqtt-kafka binding: takes `mqtt` streams from the mqtt server and turns them into `kafka` streams. Puts the parts
+ * together, knows when they are ready, and starts and stops them.
+ */
+import {
+  type Binding,
+  type BindingContext,
+  type BindingEntry,
+  type BindingModule,
+  type Finding,
+  type Stream,
+  StreamError,
+  type StreamHandler,
+  type Task,
+} from '@zilla-ts/engine'
+import type { Kafka } from '@zilla-ts/kafka'
+import type { Capabilities, Mqtt, MqttOpen, Qos } from '@zilla-ts/mqtt'
+import { checkEntry } from './check.ts'
+import { ClientIdentity } from './client-identity.ts'
+import { Counters } from './counters.ts'
+import { MessageHeaders } from './message-headers.ts'
+import { MessageLogs } from './message-logs.ts'
+import { MissingTopics } from './missing-topics.ts'
+import { type MqttKafkaConfig, schema } from './mqtt-kafka.config.ts'
+import { type PublishContext, PublishStream } from './publish-stream.ts'
+import { RecordHeaders } from './record-headers.ts'
+import { RetainedFlights } from './retained-flights.ts'
+import { RetainedOrigin } from './retained-origin.ts'
+import { RetainedStore } from './retained-store.ts'
+import { Routes } from './routes.ts'
+import { SessionLog } from './session-log.ts'
+import { type SessionOpen, SessionTable } from './session-table.ts'
+import { Subscriber, type SubscriberContext } from './subscriber.ts'
+import type { CheckedTopic } from './topic-check.ts'
+import { TopicRecords } from './topic-records.ts'
+import { TopicUse } from './topic-use.ts'
+import { Topics } from './topics.ts'
+
+type Context = BindingContext<MqttKafkaConfig, Kafka>
+
+/** QoS 2 is not offered. */
+const QOS_MAX: Qos = 1
+/** Room in a record for what a PUBLISH packet does not carry: client id, header names, levels of the topic once more. */
+const OVERHEAD_BYTES = 4096
+const PACKET_MIN_BYTES = 1024
+/** Remaining length of an MQTT packet, and its fixed header (MQTT 5.0 §1.5.5). */
+const PACKET_MAX_BYTES = 268_435_455 + 5
+
+export class MqttKafkaBinding implements Binding<Mqtt> {
+  readonly #context: Context
+  readonly #routes: Routes
+  readonly #topics: Topics
+  readonly #retained: RetainedStore
+  readonly #sessionLog: SessionLog
+  readonly #sessions: SessionTable
+  readonly #logs: MessageLogs
+  readonly #publishing: PublishContext
+  readonly #subscribing: SubscriberContext
+  readonly #publishers = new Set<PublishStream>()
+  readonly #qosMax: Qos
+  #open = true
+  #storage = false
+  #onStarted: (() => void) | null = null
+  #onDrained: (() => void) | null = null
+
+  constructor(context: Context) {
+    this.#context = context
+    const { options, clock, report } = context
+    const { topics, limits } = options
+    const counters = new Counters(report)
+    const headers = new MessageHeaders(options.foreign.qos === 'at_least_once' ? 1 : 0)
+    const flights = new RetainedFlights()
+    this.#qosMax = options.publish?.qosMax === 'at_most_once' ? 0 : QOS_MAX
+    this.#routes = new Routes(context.routes, topics)
+    const main = this.#routes.main
+    this.#topics = new Topics(this.#checked(), clock, report, options.create ?? null, () => this.#onTopicsReady())
+    this.#retained = new RetainedStore(main, topics.retained, clock, report, () => this.#onChange())
+    this.#sessionLog = new SessionLog(main, topics.sessions, clock, () => this.#onChange())
+    this.#sessions = new SessionTable(
+      clock,
+      this.#sessionLog,
+      () => this.#capabilities(),
+      () => this.#onChange(),
+    )
+    const origin = new RetainedOrigin(this.#retained.map)
+    this.#logs = new MessageLogs({ clock, report, counters, headers, origin }, limits.paramTopics)
+    this.#publishing = {
+      clock,
+      counters,
+      routes: this.#routes,
+      records: new TopicRecords(new ClientIdentity(options.clients ?? [])),
+      headers: new RecordHeaders(),
+      flights,
+      origin,
+      missing: new MissingTopics(clock),
+      paramTopics: new TopicUse(limits.paramTopics),
+      retainedTopic: topics.retained,
+      qosMax: this.#qosMax,
+      publishers: this.#publishers,
+      onPublisherClosed: () => this.#onChange(),
+    }
+    this.#subscribing = {
+      clock,
+      report,
+      counters,
+      routes: this.#routes,
+      logs: this.#logs,
+      retained: this.#retained,
+      flights,
+      headers,
+      qosMax: QOS_MAX,
+      queueBytes: limits.queueBytes,
+      filtersMax: limits.filters,
+      subscribeMs: limits.subscribeSeconds * 1000,
+      stampsOnAppend: () => this.#topics.stampsOnAppend,
+    }
+  }
+
+  accept(open: MqttOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> | null {
+    if (!this.#open) return null
+    if (open.kind === 'session') return this.#acceptSession(open, stream)
+    const session = this.#sessions.get(open.clientId)
+    if (session === null) return null
+    const routes = this.#routes.permitted(stream.session)
+    if (open.kind === 'publish') return new PublishStream(open.clientId, stream, session, routes, this.#publishing)
+    stream.accept({ kind: 'subscribe' })
+    return new Subscriber(open.clientId, stream, session, routes, this.#subscribing)
+  }
+
+  /**
+   * Resolves when clients can be served, or when that must wait for Kafka: it listens then, and tells clients that the server
+   * is unavailable. Rejects when Kafka has answered and somebody must change the topics.
+   */
+  async start(): Promise<void> {
+    const { clock, options } = this.#context
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(options.limits.startSeconds * 1000, { run: () => this.#onStarted?.(), fault: () => {} })
+      this.#onStarted = () => {
+        this.#onStarted = null
+        timer.cancel()
+        resolve()
+      }
+      this.#topics.open(() => this.#onChange())
+    })
+    const { wrong } = this.#topics
+    if (wrong === null) return
+    await this.stop()
+    throw wrong
+  }
+
+  async drain(): Promise<void> {
+    this.#open = false
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve
+      this.#onChange()
+    })
+  }
+
+  async stop(): Promise<void> {
+    const error = new StreamError('shutdown', 'the server stops')
+    this.#open = false
+    this.#sessions.stop(error)
+    for (const publisher of [...this.#publishers]) publisher.stop(error)
+    this.#topics.close()
+    this.#logs.close()
+    this.#retained.close()
+    this.#sessionLog.close(error)
+    this.#onDrained?.()
+    this.#onStarted?.()
+  }
+
+  /** Counts of what is held, for tests that look for leaks. */
+  get usage(): Readonly<Record<string, number>> {
+    return {
+      sessions: this.#sessions.size,
+      publishers: this.#publishers.size,
+      flights: this.#publishing.flights.size,
+      paramTopics: this.#publishing.paramTopics.size,
+      retained: this.#retained.map.size,
+      logs: this.#logs.size,
+      ...this.#logs.usage,
+    }
+  }
+
+  get #ready(): boolean {
+    return this.#topics.ready && this.#retained.ready && this.#sessionLog.available
+  }
+
+  #checked(): CheckedTopic[] {
+    const { topics } = this.#context.options
+    const exit = this.#routes.main
+    return [
+      { name: topics.sessions, role: 'sessions', exit },
+      { name: topics.retained, role: 'retained', exit },
+      ...this.#routes.fixed().map(({ topic, exit }) => ({ name: topic, role: 'messages' as const, exit })),
+    ]
+  }
+
+  #acceptSession(open: SessionOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> {
+    if (this.#ready) return this.#sessions.claim(open, stream)
+    const refusal = new Refusal(stream, new StreamError('unavailable', 'Kafka is not available'))
+    this.#context.clock.endOfTurn(refusal)
+    return refusal
+  }
+
+  #capabilities(): Capabilities {
+    const packetBytes = this.#topics.maxRecordBytes - OVERHEAD_BYTES
+    return {
+      sessionPresent: false,
+      maximumQos: this.#qosMax,
+      retainAvailable: true,
+      wildcardAvailable: true,
+      subscriptionIdsAvailable: true,
+      sharedAvailable: false,
+      expirySecondsMax: 0,
+      willAvailable: false,
+      maximumPacketSize: Math.min(Math.max(packetBytes, PACKET_MIN_BYTES), PACKET_MAX_BYTES),
+    }
+  }
+
+  #onTopicsReady(): void {
+    this.#retained.open()
+    this.#sessionLog.open()
+  }
+
+  /** Something that readiness, start or drain depends on has changed. */
+  #onChange(): void {
+    const ready = this.#ready
+    if (ready !== this.#storage) {
+      this.#storage = ready
+      const { report } = this.#context
+      if (ready) report.event('info', 'MQTT_KAFKA_READY', 'clients are served')
+      else if (this.#open) report.event('warn', 'MQTT_KAFKA_UNAVAILABLE', 'Kafka is away: no new connections')
+      this.#sessions.setAvailable(ready)
+    }
+    const away = this.#topics.answered && !this.#topics.ready
+    if (ready || away || this.#topics.wrong !== null) this.#onStarted?.()
+    if (this.#sessions.size === 0 && this.#publishers.size === 0 && this.#sessionLog.idle) this.#onDrained?.()
+  }
+}
+
+/** A session that cannot be served now: a stream may not be aborted while it is being accepted. */
+class Refusal implements StreamHandler<Mqtt>, Task {
+  readonly #stream: Stream<Mqtt>
+  readonly #error: StreamError
+
+  constructor(stream: Stream<Mqtt>, error: StreamError) {
+    this.#stream = stream
+    this.#error = error
+  }
+
+  run(): void {
+    this.#stream.abort(this.#error)
+  }
+  fault(): void {}
+  onData(): void {}
+  onEnd(): void {}
+  onAbort(): void {}
+}
+
+function check(entry: BindingEntry<MqttKafkaConfig>): Finding[] {
+  return checkEntry(entry)
+}
+
+/** `type: mqtt-kafka`. */
+export const mqttKafka = {
+  type: 'mqtt-kafka',
+  kinds: { proxy: { accepts: 'mqtt', produces: 'kafka', everyRoute: true } },
+  schema,
+  check,
+  attach: (context: Context) => new MqttKafkaBinding(context),
+} satisfies BindingModule<MqttKafkaConfig, Mqtt, Kafka>

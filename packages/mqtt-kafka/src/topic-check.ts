@@ -1,0 +1,172 @@
+/**
+ * Asks Kafka for one topic, makes it where that is wanted, and goes on asking until the answer is good. Says what a good
+ * answer was, and the first of every kind of bad one.
+ */
+import {
+  type Clock,
+  type Exit,
+  type Stream,
+  StreamError,
+  type StreamHandler,
+  type Task,
+  type Timer,
+} from '@zilla-ts/engine'
+import type { Kafka, KafkaAccept, KafkaOpen } from '@zilla-ts/kafka'
+import { BackOff } from './back-off.ts'
+
+/** One question to Kafka may take so long. */
+const ANSWER_MS = 10_000
+
+export type TopicRole = 'sessions' | 'messages' | 'retained'
+
+export interface CheckedTopic {
+  readonly name: string
+  readonly role: TopicRole
+  readonly exit: Exit<Kafka>
+}
+
+/** What is wanted of topics that are missing; null: they are an error. */
+export type CreateTopics = { readonly partitions?: number; readonly replicas?: number } | null
+
+export type Description = Extract<KafkaAccept, { kind: 'describe' }>
+
+/** What one answer meant. `wrong`: somebody must change something, until then there is no use. */
+export type Finding =
+  | { readonly kind: 'good'; readonly description: Description }
+  | { readonly kind: 'wrong' | 'away'; readonly error: StreamError }
+
+/** Topics that are read whole at every start are cut and compacted early; by default they would keep days of history. */
+const COMPACTED: Readonly<Record<string, string>> = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '3600000',
+  'segment.bytes': '67108864',
+  'min.cleanable.dirty.ratio': '0.1',
+}
+
+export class TopicCheck {
+  readonly topic: CheckedTopic
+  readonly #clock: Clock
+  readonly #create: CreateTopics
+  readonly #onFinding: (check: TopicCheck, finding: Finding) => void
+  readonly #backOff: BackOff
+  #question: Question | null = null
+
+  /** `onFinding` is called after every answer; after a good one there are no more. */
+  constructor(
+    topic: CheckedTopic,
+    clock: Clock,
+    create: CreateTopics,
+    onFinding: (check: TopicCheck, finding: Finding) => void,
+  ) {
+    this.topic = topic
+    this.#clock = clock
+    this.#create = create
+    this.#onFinding = onFinding
+    this.#backOff = new BackOff(clock, () => this.ask())
+  }
+
+  ask(): void {
+    this.#put({ kind: 'describe', topic: this.topic.name })
+  }
+
+  stop(): void {
+    this.#backOff.cancel()
+    this.#question?.cancel()
+    this.#question = null
+  }
+
+  #put(open: KafkaOpen): void {
+    this.#question = new Question((answer) => this.#onAnswer(open, answer))
+    this.#question.ask(this.topic.exit, open, this.#clock)
+  }
+
+  #onAnswer(open: KafkaOpen, answer: KafkaAccept | StreamError): void {
+    this.#question = null
+    if (answer instanceof StreamError) this.#onRefused(open, answer)
+    else if (answer.kind === 'create') this.ask()
+    else if (answer.kind === 'describe') this.#onDescribed(answer)
+  }
+
+  #onDescribed(description: Description): void {
+    const { name, role } = this.topic
+    const policy = description.configs.get('cleanup.policy')
+    if (role === 'sessions' && policy !== 'compact') {
+      const change = `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`
+      this.#tell(
+        'wrong',
+        `sessions topic '${name}' has cleanup.policy=${policy}, it must be exactly 'compact': ${change}`,
+      )
+    } else this.#onFinding(this, { kind: 'good', description })
+  }
+
+  #onRefused(open: KafkaOpen, error: StreamError): void {
+    const { name, role } = this.topic
+    if (error.code === 'not-found' && open.kind === 'describe') {
+      if (this.#create === null) {
+        const config = role === 'messages' ? '' : ' --config cleanup.policy=compact'
+        const command = `kafka-topics.sh --create --topic ${name}${config}`
+        this.#tell('wrong', `${role} topic '${name}' does not exist: set options.create, or ${command}`)
+      } else {
+        const configs = role === 'messages' ? {} : COMPACTED
+        this.#put({ kind: 'create', topic: name, ...this.#create, configs })
+      }
+    } else if (error.code === 'not-authorized' || (open.kind === 'create' && error.code === 'invalid')) {
+      this.#tell('wrong', `may not ${open.kind} ${role} topic '${name}': ${error.message}`)
+    } else this.#tell('away', `cannot ${open.kind} ${role} topic '${name}': ${error.message}`)
+  }
+
+  #tell(kind: 'wrong' | 'away', message: string): void {
+    this.#backOff.schedule()
+    const code = kind === 'wrong' ? 'refused' : 'unavailable'
+    this.#onFinding(this, { kind, error: new StreamError(code, message) })
+  }
+}
+
+/** One stream that is answered by `accept`. */
+class Question implements StreamHandler<Kafka>, Task {
+  readonly #onAnswer: (answer: KafkaAccept | StreamError) => void
+  #stream: Stream<Kafka> | null = null
+  #timer: Timer | null = null
+  #answered = false
+
+  constructor(onAnswer: (answer: KafkaAccept | StreamError) => void) {
+    this.#onAnswer = onAnswer
+  }
+
+  ask(exit: Exit<Kafka>, open: KafkaOpen, clock: Clock): void {
+    this.#timer = clock.after(ANSWER_MS, this)
+    this.#stream = exit.connect(open, null, this)
+    if (this.#stream === null) this.#answer(new StreamError('unavailable', `${exit.name} refuses`))
+  }
+
+  cancel(): void {
+    this.#answered = true
+    this.#timer?.cancel()
+    this.#stream?.abort(new StreamError('closed', 'not needed any more'))
+  }
+
+  run(): void {
+    this.#stream?.abort(new StreamError('timeout', 'no answer'))
+    this.#answer(new StreamError('timeout', `no answer within ${ANSWER_MS / 1000} s`))
+  }
+  fault(): void {}
+
+  onAccept(info: KafkaAccept): void {
+    this.#answer(info)
+  }
+  onData(): void {}
+  onEnd(): void {
+    this.#stream?.end()
+    this.#answer(new StreamError('unavailable', 'ended without an answer'))
+  }
+  onAbort(error: StreamError): void {
+    this.#answer(error)
+  }
+
+  #answer(answer: KafkaAccept | StreamError): void {
+    if (this.#answered) return
+    this.#answered = true
+    this.#timer?.cancel()
+    this.#onAnswer(answer)
+  }
+}
