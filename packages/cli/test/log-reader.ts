@@ -23,23 +23,24 @@ export async function readEmbedded(directory: string, topic: string): Promise<St
       const records: StoredRecord[] = []
       let missing = new Map<number, number>()
       const recorder = new Recorder<Kafka>()
-      const look = () => {
+      const reached = (partition: number, next: number) => {
+        if (next >= (missing.get(partition) ?? 0)) missing.delete(partition)
         if (missing.size === 0) resolve(records)
       }
       recorder.onAbort = reject
       recorder.onAccept = (accept) => {
         if (accept.kind !== 'fetch') return
         missing = new Map(accept.partitions.filter(({ start, end }) => end > start).map((p) => [p.partition, p.end]))
-        look()
+        if (missing.size === 0) resolve(records)
       }
       recorder.onData = (payload, meta, cost) => {
-        records.push(stored(payload, meta as KafkaRecord))
+        const record = meta as KafkaRecord
+        records.push(stored(payload, record))
+        reached(record.partition, record.offset + 1)
         recorder.stream?.grant(cost)
       }
       recorder.onSignal = (signal) => {
-        if (signal.kind !== 'progress') return
-        if (signal.next >= (missing.get(signal.partition) ?? 0)) missing.delete(signal.partition)
-        look()
+        if (signal.kind === 'progress') reached(signal.partition, signal.next)
       }
       harness.connect({ kind: 'fetch', topic, from: 'start' }, recorder)?.grant(1_000_000)
     })

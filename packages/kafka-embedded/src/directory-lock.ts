@@ -39,7 +39,7 @@ export class DirectoryLock {
       for (;;) {
         const owner = record.read()
         if (owner !== null && (await isListening(socketPath(directory, owner)))) {
-          throw new Error(`directory ${directory} is in use by another process`)
+          throw new Error(`directory ${directory} is in use by another engine or binding`)
         }
         if (!record.swap(owner, name)) continue
         if (owner !== null) removeSocket(directory, owner)

@@ -99,7 +99,7 @@ export class LogStore {
         swap: (expected, owner) => store.#swapOwner(expected, owner),
       })
       if (layout === undefined) {
-        await db.put(LAYOUT_KEY, Buffer.from(LAYOUT))
+        await store.commit(() => db.put(LAYOUT_KEY, Buffer.from(LAYOUT)))
         flushDirectories(path)
       }
     } catch (error) {

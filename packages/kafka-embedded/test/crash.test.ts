@@ -109,7 +109,7 @@ describe('a killed process', () => {
     const directory = join(embedded.directory, 'log')
     writing = new Writing(embedded.directory, 'flush')
     await writing.until(() => writing!.said.includes('open'))
-    await expect(embedded.restart()).rejects.toThrow(`directory ${directory} is in use by another process`)
+    await expect(embedded.restart()).rejects.toThrow(`directory ${directory} is in use by another engine or binding`)
     const before = writing.acked
     await writing.until(() => writing!.acked > before)
     await writing.kill()

@@ -189,6 +189,19 @@ describe('life', () => {
     expect(readdirSync(join(other.directory, 'log')).filter((name) => name.startsWith('lock'))).toEqual([])
   })
 
+  it('keeps a second binding of the same process out, and is not disturbed by it', async () => {
+    const embedded = track(await Embedded.open())
+    const bench = new KafkaBench(embedded)
+    const topic = await bench.topic()
+    const second = track(new Embedded({}, embedded.clock, embedded.directory))
+    await expect(second.harness.binding.start?.()).rejects.toThrow('is in use by another engine or binding')
+    await bench.write(topic, [{ value: 'a' }])
+    expect((await bench.readAll(topic)).values).toEqual(['a'])
+    await embedded.harness.binding.stop?.()
+    await second.restart()
+    expect((await new KafkaBench(second).readAll(topic)).values).toEqual(['a'])
+  })
+
   it('drains when nothing waits to be stored', async () => {
     const embedded = track(await Embedded.open())
     const bench = new KafkaBench(embedded)

@@ -4,10 +4,8 @@
  */
 import { type ErrorCode, StreamError } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
+import { FakeClock, Harness, Recorder, TestExit, type WirePeer, wireBytes } from '@zilla-ts/testing'
 import { expect } from 'vitest'
-import { FakeClock } from '../../testing/src/fake-clock.ts'
-import { Harness, Recorder, TestExit } from '../../testing/src/harness.ts'
-import { type WirePeer, wireBytes } from '../../testing/src/wire-script.ts'
 import { mqtt } from '../src/binding.ts'
 import { Delivery, Message } from '../src/message.ts'
 import { type MqttConfig, schema } from '../src/mqtt.config.ts'

@@ -1,7 +1,7 @@
 /** Every case of every script in `wire/`, once with each line of the client in one piece and once byte by byte. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { parseWireScripts, runWireScript } from '@zilla-ts/testing'
 import { describe, expect, test } from 'vitest'
-import { parseWireScripts, runWireScript } from '../../testing/src/wire-script.ts'
 import { MqttWirePeer } from './wire-peer.ts'
 
 const folder = new URL('./wire/', import.meta.url)

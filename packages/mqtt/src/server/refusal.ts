@@ -36,10 +36,13 @@ const DISCONNECT: Readonly<Record<ErrorCode, number>> = {
   internal: ReasonCode.UnspecifiedError,
 }
 
-/** Only messages that can never be stored are refused, so each has a code of PUBACK (table 3.4). */
+/**
+ * Only messages that can never be stored are refused, so each has a code of PUBACK (table 3.4). Whether a payload is what
+ * its format says is checked here: what is invalid to the next hop is the topic.
+ */
 const PUBLISH: Readonly<Record<ErrorCode, number>> = {
   refused: ReasonCode.NotAuthorized,
-  invalid: ReasonCode.PayloadFormatInvalid,
+  invalid: ReasonCode.TopicNameInvalid,
   'not-authorized': ReasonCode.NotAuthorized,
   'not-found': ReasonCode.TopicNameInvalid,
   // not a code of PUBACK: ends the connection

@@ -1,0 +1,307 @@
+/** What wire scripts cannot say: several connections, time that jumps, floods, ids that wrap, routes by client. */
+import { type Session, StreamError } from '@zilla-ts/engine'
+import type { Bytes } from '@zilla-ts/net'
+import { FakeClock, Harness, Recorder, TestExit, wireBytes } from '@zilla-ts/testing'
+import { describe, expect, test } from 'vitest'
+import { mqtt } from '../src/binding.ts'
+import { Message } from '../src/message.ts'
+import type { MqttConfig } from '../src/mqtt.config.ts'
+import type { Mqtt, PublishMeta } from '../src/stream.ts'
+import { CAPABILITIES, defaultOptions } from './wire-peer.ts'
+
+const CONNECT_4 = "10 { 'MQTT' 04 02 000a 'c1' }"
+const CONNECT_5 = "10 { 'MQTT' 05 02 0000 {} '' }"
+
+/** A process that can be stopped for a while: its clock jumps, its timers do not run meanwhile. */
+class StoppableClock extends FakeClock {
+  #asleep = 0
+
+  override monotonic(): number {
+    return super.monotonic() + this.#asleep
+  }
+
+  sleep(ms: number): void {
+    this.#asleep += ms
+  }
+}
+
+type Routes = NonNullable<ConstructorParameters<typeof Harness<MqttConfig, Bytes, Mqtt>>[1]['routes']>
+
+class Rig {
+  readonly clock = new StoppableClock()
+  readonly harness: Harness<MqttConfig, Bytes, Mqtt>
+
+  constructor(options = defaultOptions(), routes?: Routes) {
+    this.harness = new Harness<MqttConfig, Bytes, Mqtt>(mqtt as never, {
+      kind: 'server',
+      clock: this.clock,
+      options,
+      routes,
+    })
+    this.serve(this.harness.exit)
+  }
+
+  /** Accepts everything, answers nothing. */
+  serve(exit: TestExit<Mqtt>): void {
+    exit.onOpen = (open, stream) => {
+      if (open.kind === 'session') stream.accept({ kind: 'session', capabilities: CAPABILITIES })
+      else stream.accept({ kind: open.kind })
+      stream.grant(1_000_000)
+      return true
+    }
+  }
+
+  client(bytes: string, session: Session | null = null): Recorder<Bytes> {
+    const client = new Recorder<Bytes>()
+    const stream = this.harness.connect({ remote: { host: '127.0.0.2', port: 5 } }, client, session)
+    stream?.grant(100_000_000)
+    this.send(client, bytes)
+    return client
+  }
+
+  send(client: Recorder<Bytes>, bytes: string): void {
+    client.stream?.write(wireBytes(bytes), undefined)
+  }
+
+  opened(kind: string) {
+    return this.harness.exit.opened.filter(({ open }) => open.kind === kind)
+  }
+}
+
+function received(client: Recorder<Bytes>): string {
+  return Buffer.concat(client.data.map(({ payload }) => payload)).toString('hex')
+}
+
+describe('connections beside each other', () => {
+  test('share nothing: what one publishes is not acknowledged to the other', () => {
+    const rig = new Rig()
+    const [a, b] = [rig.client(CONNECT_4), rig.client(CONNECT_4)]
+    rig.send(a, "32 { 'a' 0001 78 }")
+    rig.send(b, "32 { 'b' 0002 78 }")
+    rig.opened('publish')[1]!.stream.ack(1)
+    expect(received(a)).toBe('20020000')
+    expect(received(b)).toBe('2002000040020002')
+  })
+
+  test('one message goes to clients of both versions, encoded for each', () => {
+    const rig = new Rig()
+    const [a, b] = [rig.client(CONNECT_4), rig.client("10 { 'MQTT' 05 02 0000 {} 'c2' }")]
+    rig.send(a, "82 { 0001 'a' 01 }")
+    rig.send(b, "82 { 0001 00 'a' 01 }")
+    a.data.length = 0
+    b.data.length = 0
+    const message = new Message('a', Buffer.from('x'), { contentType: 't' }, Number.POSITIVE_INFINITY, true)
+    for (const { stream } of rig.opened('subscribe')) stream.write(message.payload, message.delivery(1, false))
+    expect(received(a)).toBe(wireBytes("32 { 'a' 0001 78 }").toString('hex'))
+    expect(received(b)).toBe(wireBytes("32 { 'a' 0001 { 03 't' } 78 }").toString('hex'))
+  })
+
+  test('client ids that are given are all different', () => {
+    const rig = new Rig()
+    for (let i = 0; i < 50; i++) rig.client(CONNECT_5)
+    const ids = rig.opened('session').map(({ open }) => (open.kind === 'session' ? open.clientId : ''))
+    expect(new Set(ids).size).toBe(50)
+    expect(ids.every((id) => /^[0-9a-z]{22}$/.test(id))).toBe(true)
+  })
+})
+
+test('all properties of a PUBLISH arrive, buffers and order included', () => {
+  const rig = new Rig()
+  const client = rig.client(CONNECT_5)
+  rig.send(client, "30 { 'a' { 09 ( 0102 ) 26 'k' '1' 26 'j' '2' 26 'k' '3' 23 0001 } 78 }")
+  const meta = rig.opened('publish')[0]!.recorder.data[0]!.meta as PublishMeta
+  expect(meta.properties).toEqual({
+    correlationData: Buffer.from([1, 2]),
+    userProperties: [
+      ['k', '1'],
+      ['j', '2'],
+      ['k', '3'],
+    ],
+  })
+})
+
+describe('time', () => {
+  test('a process that was stopped does not blame its clients', () => {
+    const rig = new Rig()
+    const client = rig.client(CONNECT_4)
+    rig.clock.advance(5_000)
+    rig.clock.sleep(60_000)
+    rig.clock.advance(2_000)
+    expect(client.ended).toBe(false)
+    rig.clock.advance(20_000)
+    expect(client.ended).toBe(true)
+  })
+
+  test('no timer runs when nobody is connected', () => {
+    const rig = new Rig()
+    const client = rig.client(CONNECT_4)
+    expect(rig.clock.pending).toBe(1)
+    client.stream?.abort(new StreamError('closed', 'reset'))
+    rig.clock.advance(2_000)
+    expect(rig.clock.pending).toBe(0)
+    rig.client(CONNECT_4)
+    expect(rig.clock.pending).toBe(1)
+  })
+
+  test('stop releases the timer, twice is fine, before any connection too', async () => {
+    const rig = new Rig()
+    await rig.harness.binding.stop?.()
+    const other = new Rig()
+    other.client(CONNECT_4)
+    await other.harness.binding.stop?.()
+    await other.harness.binding.stop?.()
+    expect(other.clock.pending).toBe(0)
+  })
+})
+
+describe('drain', () => {
+  test('resolves when the last connection is gone', async () => {
+    const rig = new Rig()
+    const client = rig.client(CONNECT_4)
+    let drained = false
+    const draining = rig.harness.binding.drain?.().then(() => {
+      drained = true
+    })
+    await Promise.resolve()
+    expect([client.ended, drained]).toEqual([true, false])
+    client.stream?.end()
+    await draining
+    expect(drained).toBe(true)
+  })
+
+  test('resolves at once when there is none', async () => {
+    await new Rig().harness.binding.drain?.()
+  })
+})
+
+test('a flood of malformed clients is not a flood of log', () => {
+  const rig = new Rig()
+  for (let i = 0; i < 500; i++) rig.client('ff00')
+  const { events } = rig.harness.reporter
+  expect(events.length).toBe(10)
+  expect(events[0]).toMatchObject({ event: 'MQTT_CLIENT_REFUSED', fields: { remote: '127.0.0.2:5' } })
+  rig.clock.advance(1_000)
+  rig.client('ff00')
+  expect(events.at(-1)).toMatchObject({ fields: { suppressed: 490 } })
+  expect(rig.harness.reporter.counters.get('mqtt.connections.refused')?.value).toBe(501)
+})
+
+test('packet ids are unique in flight, around the end of their range', () => {
+  const rig = new Rig()
+  const client = rig.client(CONNECT_4)
+  rig.send(client, "82 { 0001 'a' 01 }")
+  const { stream, recorder } = rig.opened('subscribe')[0]!
+  client.refill = false
+  const inFlight = new Set<number>()
+  // the first two and the hundredth are never acknowledged
+  const kept = new Set([1, 2, 100])
+  let last = 0
+  for (let i = 1; i <= 140_000; i++) {
+    client.data.length = 0
+    const message = new Message('a', Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
+    stream.write(message.payload, message.delivery(1, false))
+    const packetId = client.data[0]!.payload.readUInt16BE(5)
+    if (packetId === 0 || inFlight.has(packetId)) expect.fail(`packet id ${packetId} is in use`)
+    inFlight.add(packetId)
+    last = packetId
+    client.stream?.grant(client.data[0]!.cost)
+    if (kept.has(i)) continue
+    client.stream?.write(Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]), undefined)
+    inFlight.delete(packetId)
+  }
+  // twice around the range
+  expect(last).toBeLessThan(10_000)
+  expect(recorder.acks.length).toBe(0)
+  rig.send(client, '40 { 0001 } 40 { 0064 } 40 { 0002 }')
+  expect(recorder.acks.map(({ through }) => through)).toEqual([1, 140_000])
+})
+
+describe('routes', () => {
+  const session = (identity: string): Session => ({
+    guard: 'g',
+    identity,
+    roles: [],
+    attributes: {},
+    expiresAt: null,
+  })
+
+  function routed() {
+    const rig = new Rig()
+    const { reporter } = rig.harness
+    const exits = ['sensors', 'staff', 'rest'].map((name) => new TestExit<Mqtt>(name, reporter))
+    const [sensors, staff, rest] = exits as [TestExit<Mqtt>, TestExit<Mqtt>, TestExit<Mqtt>]
+    const routes: Routes = [
+      {
+        when: [{ session: [{ 'client-id': 'sensor-*' }], publish: [{ topic: 'sensors/#' }] }],
+        with: undefined,
+        exit: sensors,
+        permits: () => true,
+      },
+      { when: [], with: undefined, exit: staff, permits: (who) => who?.identity === 'staff' },
+      {
+        when: [{ session: [{ 'client-id': 'plain' }] }],
+        with: undefined,
+        exit: rest,
+        permits: () => true,
+      },
+    ]
+    const other = new Rig(defaultOptions(), routes)
+    for (const exit of exits) other.serve(exit)
+    const kinds = () => exits.map(({ opened }) => opened.map(({ open }) => open.kind))
+    return { rig: other, kinds }
+  }
+
+  test('a session goes to the first route for its client id', () => {
+    const { rig, kinds } = routed()
+    expect(received(rig.client("10 { 'MQTT' 04 02 0000 'sensor-1' }"))).toBe('20020000')
+    expect(received(rig.client("10 { 'MQTT' 04 02 0000 'plain' }"))).toBe('20020000')
+    expect(kinds()).toEqual([['session'], [], ['session']])
+  })
+
+  test('no route for the client id', () => {
+    const { rig, kinds } = routed()
+    const client = rig.client("10 { 'MQTT' 04 02 0000 'other' }")
+    expect(received(client)).toBe('20020005')
+    expect(client.ended).toBe(true)
+    expect(kinds()).toEqual([[], [], []])
+  })
+
+  test('a guarded route is for those it permits', () => {
+    const { rig, kinds } = routed()
+    const client = rig.client("10 { 'MQTT' 04 02 0000 'other' }", session('staff'))
+    rig.send(client, "32 { 'any/thing' 0001 78 }")
+    expect(kinds()).toEqual([[], ['session', 'publish'], []])
+  })
+
+  test('the topics of an item are only for its clients', () => {
+    const { rig, kinds } = routed()
+    const client = rig.client("10 { 'MQTT' 04 02 0000 'sensor-1' }", session('staff'))
+    rig.send(client, "32 { 'sensors/1' 0001 78 } 32 { 'x' 0002 78 }")
+    const plain = rig.client("10 { 'MQTT' 05 02 0000 { 17 00 } 'plain' }")
+    plain.data.length = 0
+    rig.send(plain, "32 { 'sensors/1' 0001 00 78 }")
+    expect(received(plain)).toBe('4003000187')
+    expect(kinds()).toEqual([['session', 'publish'], ['publish'], ['session']])
+  })
+})
+
+describe('check', () => {
+  test('names topic patterns that cannot match', () => {
+    const topics = (topic: string) => [{ topic }] as [{ topic: string }]
+    const when = [
+      { publish: topics('a/#/b'), subscribe: topics('ok/+/{x}/#') },
+      { subscribe: topics('a+') },
+      { publish: topics('{a}-{b}') },
+    ]
+    const findings = mqtt.check?.({ type: 'mqtt', kind: 'server', routes: [{ when, exit: 'x' }] }) ?? []
+    expect(findings.map(({ path, code }) => [path.join('.'), code])).toEqual([
+      ['routes.0.when.0.publish.0.topic', 'topic-pattern-invalid'],
+      ['routes.0.when.1.subscribe.0.topic', 'topic-pattern-invalid'],
+      ['routes.0.when.2.publish.0.topic', 'topic-pattern-invalid'],
+    ])
+  })
+
+  test('has nothing to say about an entry without routes', () => {
+    expect(mqtt.check?.({ type: 'mqtt', kind: 'server', exit: 'x' })).toEqual([])
+  })
+})
