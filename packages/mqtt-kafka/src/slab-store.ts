@@ -4,10 +4,10 @@
  */
 
 const UNIT = 16
-const SLAB_BYTES = 1024 * 1024
+const SLAB_BYTES = 256 * 1024
 const SLAB_UNITS = SLAB_BYTES / UNIT
 /** What is larger gets a slab of its own, which goes with it. */
-const SHARED_MAX = 64 * 1024
+const SHARED_MAX = 16 * 1024
 /** Sizes up to here are exact to a unit, larger ones to an eighth. */
 const EXACT_UNITS = 64
 const NO_SLAB = Buffer.alloc(0)

@@ -3,7 +3,7 @@
  * answers what needs no other hop, and ends everything together. Publishing and subscribing are in their own files, made
  * when first needed. Nothing a client sends may throw out of here, nor make it hold more than its limits.
  */
-import { type Session, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { type Level, type Session, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import { type Address, BYTES_WINDOW, type Bytes } from '@zilla-ts/net'
 import type { DecodeError } from '../codec/decode-error.ts'
 import { Decoder, type PacketHandler } from '../codec/decoder.ts'
@@ -82,6 +82,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   #waits = 0
   /** room to be granted when it is read again */
   #owed = 0
+  /** inside the decoder, which goes on with what it has before anything else may happen to the input */
+  #decoding = false
   #inputEnded = false
   #draining = false
   /** monotonic ms since when the client takes nothing; 0: it does */
@@ -110,9 +112,12 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   // The byte stream
 
   onData(chunk: Buffer, _meta: undefined, cost: number): void {
+    this.#owed += cost
+    const nested = this.#decoding
+    this.#decoding = true
     if (this.#state !== 'closing') this.#decoder.push(chunk)
-    if (this.#waits === 0) this.#bytes.grant(cost)
-    else this.#owed += cost
+    this.#decoding = nested
+    this.#readOn()
   }
 
   onWritable(): void {
@@ -127,7 +132,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   onEnd(): void {
     this.#inputEnded = true
     this.#since = this.server.clock.monotonic()
-    if (this.#waits === 0 || this.#state === 'closing') this.#onInputDone()
+    this.#readOn()
   }
 
   onAbort(_error: StreamError): void {
@@ -293,7 +298,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** A message that is not stored and never will be. */
   publishRefused(reasonCode: number, reason: string): void {
     this.server.counters.publishRefused.value++
-    this.event('MQTT_PUBLISH_REFUSED', reasonCode, reason)
+    this.event('warn', 'MQTT_PUBLISH_REFUSED', reasonCode, reason)
   }
 
   /** No acknowledgement is due any more, or fewer are. */
@@ -312,14 +317,22 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#waits &= ~reason
     if (this.#waits !== 0 || this.#state !== 'up') return
     this.#active = this.server.now
+    const nested = this.#decoding
+    this.#decoding = true
     this.#decoder.resume()
-    if (this.#waits !== 0) return
-    if (this.#owed > 0) {
-      const owed = this.#owed
-      this.#owed = 0
-      this.#bytes.grant(owed)
-    }
-    if (this.#inputEnded) this.#onInputDone()
+    this.#decoding = nested
+    this.#readOn()
+  }
+
+  /** All that was received is decoded and nothing waits: the client may send as much again, or is gone. */
+  #readOn(): void {
+    if (this.#decoding || this.#waits !== 0) return
+    const owed = this.#owed
+    this.#owed = 0
+    if (owed > 0) this.#bytes.grant(owed)
+    if (!this.#inputEnded) return
+    if (this.#state === 'closing') this.#closed()
+    else this.#finish(null, null)
   }
 
   /** The next hop ended one of our streams: without any of them the connection is worth nothing. */
@@ -332,7 +345,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   fail(reasonCode: number, text: string): void {
     if (this.#state !== 'up') return
     this.server.counters.protocolErrors.value++
-    this.event('MQTT_PROTOCOL_ERROR', reasonCode, text)
+    this.event('warn', 'MQTT_PROTOCOL_ERROR', reasonCode, text)
     this.#sendDisconnect(reasonCode, text)
     this.#finish(null, null)
   }
@@ -340,7 +353,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** The server ends the connection; the text is for operators. */
   disconnect(reasonCode: number, text: string): void {
     if (this.#state !== 'up') return
-    this.event('MQTT_CLIENT_DISCONNECTED', reasonCode, text)
+    this.event('info', 'MQTT_CLIENT_DISCONNECTED', reasonCode, text)
     this.#sendDisconnect(reasonCode, null)
     this.#finish(null, null)
   }
@@ -395,7 +408,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     if (!waiting || this.#bytes.writable) this.#stalledSince = 0
     else if (this.#stalledSince === 0) this.#stalledSince = now
     else if (now - this.#stalledSince >= this.server.limits.stalledSeconds * 1_000) {
-      this.event('MQTT_CLIENT_DISCONNECTED', null, 'the client does not read')
+      this.event('info', 'MQTT_CLIENT_DISCONNECTED', null, 'the client does not read')
       this.abort()
     }
   }
@@ -422,16 +435,11 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   // Ends
 
-  #onInputDone(): void {
-    if (this.#state === 'closing') this.#closed()
-    else this.#finish(null, null)
-  }
-
   /** Answers CONNECT with a refusal, as far as the client's version has a word for it. `detail` is for operators. */
   #refuse(reasonCode: number, text: string, detail = text): void {
     if (this.#state !== 'opening' && this.#state !== 'connecting') return
     this.server.counters.refused.value++
-    this.event('MQTT_CLIENT_REFUSED', reasonCode, detail)
+    this.event('warn', 'MQTT_CLIENT_REFUSED', reasonCode, detail)
     const version = this.#decoder.version
     const code = version === 5 ? reasonCode : returnCode(reasonCode)
     if (version !== null && code !== null) {
@@ -469,7 +477,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#session = null
     this.#bytes.end()
     if (this.#bytes.closed) this.#closed()
-    else if (this.#owed > 0) this.#bytes.grant(this.#owed)
+    else this.#readOn()
   }
 
   #closed(): void {
@@ -479,8 +487,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   }
 
   /** A line of the log about this client. */
-  event(event: string, reasonCode: number | null, message: string): void {
+  event(level: Level, event: string, reasonCode: number | null, message: string): void {
     const remote = this.#remote === undefined ? null : `${this.#remote.host}:${this.#remote.port}`
-    this.server.events.event('warn', event, message, { clientId: this.clientId, remote, reasonCode })
+    this.server.events.event(level, event, message, { clientId: this.clientId, remote, reasonCode })
   }
 }

@@ -53,9 +53,7 @@ export class DeliverySource {
     flight.acked = true
     const flights = this.#flights
     if (flights[0] !== flight) return
-    let settled = 0
-    while (flights[settled]?.acked) settled++
-    flights.splice(0, settled)
+    while (flights[0]?.acked) flights.shift()
     const open = flights[0]
     this.stream?.ack(open === undefined ? this.#received : open.number - 1)
   }
@@ -170,7 +168,7 @@ export class Deliveries {
     try {
       return delivery.message.encode(delivery, this.#connection.version, packetId, false, now)
     } catch (error) {
-      this.#connection.event('MQTT_MESSAGE_UNFIT', null, (error as Error).message)
+      this.#connection.event('warn', 'MQTT_MESSAGE_UNFIT', null, (error as Error).message)
       return null
     }
   }

@@ -160,8 +160,10 @@ export class Connection implements StreamHandler<Bytes>, Task {
   #closed(): void {
     const stream = this.#stream
     this.#stream = null
-    // After both ends said goodbye the stream is closed already and this does nothing.
-    stream?.abort(new StreamError('closed', this.#error?.message ?? 'connection closed by the peer'))
+    // After both ends said goodbye there is nobody to tell.
+    if (stream !== null && !stream.closed) {
+      stream.abort(new StreamError('closed', this.#error?.message ?? 'connection closed by the peer'))
+    }
     this.#onClosed(this)
   }
 }
