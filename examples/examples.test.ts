@@ -33,7 +33,8 @@ afterEach(async () => {
 async function copyOf(name: string, kafka: string | undefined) {
   const directory = mkdtempSync(join(tmpdir(), 'zilla-example-'))
   undo.push(() => rmSync(directory, { recursive: true, force: true }))
-  cpSync(join(HERE, name), directory, { recursive: true })
+  // Not what somebody's own run has left there.
+  cpSync(join(HERE, name), directory, { recursive: true, filter: (path) => !path.endsWith('.zilla') })
   const ports = new Map<string, string>()
   for (const port of ['7183', '12345']) ports.set(port, String(await freePort()))
   const replace = (text: string) =>

@@ -205,7 +205,7 @@ async function latency(engine: EngineProcess, seconds: number, quantile: number)
   await subscriber!.subscribe('latency/+', 0)
   const samples: number[] = []
   subscriber!.onPayload = (payload) => samples.push(performance.now() - payload.readDoubleBE(0))
-  const count = 200 * seconds
+  const count = 200 * (WARM_UP_SECONDS + seconds)
   const begin = performance.now()
   for (let at = 0; at < count; at++) {
     const wait = begin + at * 5 - performance.now()
@@ -216,6 +216,7 @@ async function latency(engine: EngineProcess, seconds: number, quantile: number)
   }
   await reached(() => samples.length === count, 'every message of the latency run')
   close([subscriber!, publisher!])
+  samples.splice(0, 200 * WARM_UP_SECONDS)
   samples.sort((a, b) => a - b)
   return samples[Math.min(Math.floor(samples.length * quantile), samples.length - 1)]!
 }

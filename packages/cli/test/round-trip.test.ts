@@ -166,13 +166,14 @@ for (const { storage, skip } of storages) {
           '20',
         ])
         defer(() => subscriber.kill())
+        const ended = once(subscriber, 'close')
         let output = ''
         subscriber.stdout.on('data', (chunk: Buffer) => {
           output += chunk
         })
         await until(() => output.includes('sensors/kept retained'))
         await run('mosquitto_pub', [...common, '-t', 'sensors/one', '-m', 'hi'])
-        await once(subscriber, 'exit')
+        await ended
         expect(output).toBe('sensors/kept retained\nsensors/one hi\n')
       })
     })

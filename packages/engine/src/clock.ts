@@ -42,7 +42,6 @@ export class SystemClock implements Clock {
   after(ms: number, task: Task): Timer {
     // Node turns delays above 2^31−1 ms into 1 ms.
     const timer = setTimeout(() => runTask(task, 'timer', this.#onFault), Math.min(Math.max(ms, 0), 0x7fffffff))
-    timer.unref()
     return { cancel: () => clearTimeout(timer) }
   }
 

@@ -5,9 +5,7 @@
 import {
   type Binding,
   type BindingContext,
-  type BindingEntry,
   type BindingModule,
-  type Finding,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -197,8 +195,12 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
   }
 
   #acceptSession(open: SessionOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> {
-    if (this.#ready) return this.#sessions.claim(open, stream)
-    const refusal = new Refusal(stream, new StreamError('unavailable', 'Kafka is not available'))
+    const permitted = this.#routes.permitted(stream.session).length > 0
+    if (permitted && this.#ready) return this.#sessions.claim(open, stream)
+    const error = permitted
+      ? new StreamError('unavailable', 'Kafka is not available')
+      : new StreamError('not-authorized', `no route permits '${open.clientId}'`)
+    const refusal = new Refusal(stream, error)
     this.#context.clock.endOfTurn(refusal)
     return refusal
   }
@@ -258,15 +260,11 @@ class Refusal implements StreamHandler<Mqtt>, Task {
   onAbort(): void {}
 }
 
-function check(entry: BindingEntry<MqttKafkaConfig>): Finding[] {
-  return checkEntry(entry)
-}
-
 /** `type: mqtt-kafka`. */
 export const mqttKafka = {
   type: 'mqtt-kafka',
   kinds: { proxy: { accepts: 'mqtt', produces: 'kafka', everyRoute: true } },
   schema,
-  check,
+  check: checkEntry,
   attach: (context: Context) => new MqttKafkaBinding(context),
 } satisfies BindingModule<MqttKafkaConfig, Mqtt, Kafka>

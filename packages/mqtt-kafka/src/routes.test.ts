@@ -42,7 +42,7 @@ describe('routes', () => {
     ['site/7', 'site-7'],
     ['secret/x', 'm'],
     ['other', 'm'],
-    ['site/a/b', 'invalid'],
+    ['site/a/b', 'site-a'],
     ['site/ä', 'invalid'],
   ])('a publish to %s goes to %s', (topic, to) => {
     expect(published(topic)).toBe(to)

@@ -22,10 +22,13 @@ describe('topic pattern', () => {
     ['site/{site}', 'site/1', { site: '1' }],
     ['site/{site}', 'site/1/2', { site: '1/2' }],
     ['site/{site}', 'site/', null],
-    ['{a}/{b}', 'x/y/z', { a: 'x/y', b: 'z' }],
-    ['{a}/m/{b}/#', 'x/m/y/z', { a: 'x', b: 'y/z' }],
+    ['{a}/{b}', 'x/y/z', { a: 'x', b: 'y/z' }],
+    ['{a}/m/{b}/#', 'x/m/y/z', { a: 'x', b: 'y' }],
+    ['{a}/m/#', 'x/y/m', { a: 'x/y' }],
+    ['site/{site}/#', 'site/7/#', { site: '7' }],
+    ['{a}-{b}', 'x-y-z', { a: 'x-y', b: 'z' }],
     ['dev-{id}/+', 'dev-7/on', { id: '7' }],
-    ['{id}/+/#', 'a/b/c', { id: 'a/b' }],
+    ['{id}/+/#', 'a/b/c', { id: 'a' }],
   ])('%s on %s', (pattern, topic, params) => {
     expect(match(pattern, topic)).toEqual(params)
   })

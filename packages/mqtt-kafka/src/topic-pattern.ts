@@ -32,7 +32,10 @@ export class TopicPattern {
     this.params = this.#tokens.flatMap((token) => (token.kind === 'param' ? [token.name] : []))
   }
 
-  /** What the placeholders stand for; null when the topic does not match. Placeholders take as much as they can, first ones first. */
+  /**
+   * What the placeholders stand for; null when the topic does not match. A placeholder takes as much of its level as it can;
+   * it takes more levels only where it must, since no Kafka topic could be named by them.
+   */
   match(topic: string): Params | null {
     if (!this.#admitsDollar(topic)) return null
     const found = new Map<string, string>()
@@ -90,16 +93,20 @@ export class TopicPattern {
   ): boolean {
     const state = at * (LENGTH_MAX + 1) + from
     if (this.params.length > 1 && failed.has(state)) return false
+    const slash = topic.indexOf(SLASH, from)
+    const levelEnd = slash === -1 ? topic.length : slash
+    const fits = (end: number) => {
+      if (end === from || !this.#matchFrom(topic, at + 1, end, found, failed)) return false
+      found.set(name, topic.slice(from, end))
+      return true
+    }
+    for (let end = levelEnd; end > from; end--) if (fits(end)) return true
     const next = this.#tokens[at + 1]
-    for (let end = topic.length; end > from; end--) {
-      if (next?.kind === 'text') {
-        end = topic.lastIndexOf(next.text, end)
-        if (end <= from) break
-      } else if (next === undefined && end < topic.length) break
-      if (this.#matchFrom(topic, at + 1, end, found, failed)) {
-        found.set(name, topic.slice(from, end))
-        return true
-      }
+    for (let end = levelEnd + 1; end <= topic.length; end++) {
+      if (next === undefined) end = topic.length
+      else if (next.kind === 'text') end = topic.indexOf(next.text, end)
+      if (end === -1) break
+      if (fits(end)) return true
     }
     failed.add(state)
     return false

@@ -162,7 +162,8 @@ export class MemoryKafka implements Exit<Kafka> {
 
   /** Ends all streams of a topic. */
   abort(topic: string, error: StreamError): void {
-    const { fetches, producers, questions } = this.topic(topic)
+    const { fetches, producers, questions, writes } = this.topic(topic)
+    writes.length = 0
     for (const { stream } of [...fetches, ...producers]) stream.abort(error)
     for (const stream of questions.splice(0)) stream.abort(error)
     fetches.clear()

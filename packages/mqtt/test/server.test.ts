@@ -1,7 +1,7 @@
 /** What wire scripts cannot say: several connections, time that jumps, floods, ids that wrap, routes by client. */
 import { type Session, StreamError } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
-import { FakeClock, Harness, Recorder, TestExit, wireBytes } from '@zilla-ts/testing'
+import { FakeClock, Harness, Recorder, TestExit, TestReporter, wireBytes } from '@zilla-ts/testing'
 import { describe, expect, test } from 'vitest'
 import { mqtt } from '../src/binding.ts'
 import { Message } from '../src/message.ts'
@@ -27,6 +27,8 @@ class StoppableClock extends FakeClock {
 
 type Routes = NonNullable<ConstructorParameters<typeof Harness<MqttConfig, Bytes, Mqtt>>[1]['routes']>
 
+type Opened = TestExit<Mqtt>['opened'][number]
+
 class Rig {
   readonly clock = new StoppableClock()
   readonly harness: Harness<MqttConfig, Bytes, Mqtt>
@@ -51,10 +53,10 @@ class Rig {
     }
   }
 
-  client(bytes: string, session: Session | null = null): Recorder<Bytes> {
-    const client = new Recorder<Bytes>()
+  client(bytes: string, session: Session | null = null, room = 100_000_000): Recorder<Bytes> {
+    const client = new Recorder<Bytes>(room === 100_000_000)
     const stream = this.harness.connect({ remote: { host: '127.0.0.2', port: 5 } }, client, session)
-    stream?.grant(100_000_000)
+    stream?.grant(room)
     this.send(client, bytes)
     return client
   }
@@ -187,33 +189,59 @@ test('a flood of malformed clients is not a flood of log', () => {
 })
 
 test('packet ids are unique in flight, around the end of their range', () => {
-  const rig = new Rig()
-  const client = rig.client(CONNECT_4)
-  rig.send(client, "82 { 0001 'a' 01 }")
-  const { stream, recorder } = rig.opened('subscribe')[0]!
-  client.refill = false
-  const inFlight = new Set<number>()
-  // the first two and the hundredth are never acknowledged
-  const kept = new Set([1, 2, 100])
-  let last = 0
-  for (let i = 1; i <= 140_000; i++) {
-    client.data.length = 0
-    const message = new Message('a', Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
-    stream.write(message.payload, message.delivery(1, false))
-    const packetId = client.data[0]!.payload.readUInt16BE(5)
-    if (packetId === 0 || inFlight.has(packetId)) expect.fail(`packet id ${packetId} is in use`)
-    inFlight.add(packetId)
-    last = packetId
-    client.stream?.grant(client.data[0]!.cost)
-    if (kept.has(i)) continue
-    client.stream?.write(Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]), undefined)
-    inFlight.delete(packetId)
+  const route = (name: string, reporter: TestReporter) => {
+    const topics: [{ topic: string }] = [{ topic: `${name}/#` }]
+    return { when: [{ publish: topics, subscribe: topics }], with: undefined, exit: new TestExit<Mqtt>(name, reporter) }
   }
-  // twice around the range
-  expect(last).toBeLessThan(10_000)
-  expect(recorder.acks.length).toBe(0)
-  rig.send(client, '40 { 0001 } 40 { 0064 } 40 { 0002 }')
-  expect(recorder.acks.map(({ through }) => through)).toEqual([1, 140_000])
+  const reporter = new TestReporter()
+  const routes = ['a', 'b'].map((name) => ({ ...route(name, reporter), permits: () => true }))
+  const rig = new Rig(defaultOptions(), routes)
+  for (const { exit } of routes) rig.serve(exit)
+  const client = rig.client(CONNECT_4)
+  rig.send(client, "82 { 0001 'a/#' 01 'b/#' 01 }")
+  const [a, b] = routes.map(({ exit }) => exit.opened.at(-1)!) as [Opened, Opened]
+  const deliver = ({ stream }: Opened): number => {
+    client.data.length = 0
+    const message = new Message('t', Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
+    stream.write(message.payload, message.delivery(1, false))
+    return client.data[0]!.payload.readUInt16BE(5)
+  }
+  // never acknowledged while the others go round the range twice
+  const kept = [deliver(a), deliver(a), deliver(a)]
+  expect(kept).toEqual([1, 2, 3])
+  let last = 0
+  for (let i = 0; i < 140_000; i++) {
+    last = deliver(b)
+    if (last === 0 || kept.includes(last)) expect.fail(`packet id ${last} is in use`)
+    client.stream?.write(Buffer.from([0x40, 2, last >> 8, last & 0xff]), undefined)
+  }
+  expect(last).toBe(3 + 140_000 - 2 * (65_535 - 3))
+  rig.send(client, '40 { 0003 } 40 { 0001 } 40 { 0002 }')
+  expect(a.recorder.acks.map(({ through }) => through)).toEqual([1, 3])
+  expect(b.recorder.acks.at(-1)).toEqual({ through: 140_000 })
+})
+
+test('what an acceptor writes because it was granted room comes behind what waits', () => {
+  const { versions, limits } = defaultOptions()
+  const rig = new Rig({ versions, limits: { ...limits, queueBytes: 1_024 } })
+  // room for CONNACK, SUBACK and one delivery
+  const client = rig.client(CONNECT_4, null, 138)
+  rig.send(client, "82 { 0001 'a' 00 }")
+  const { stream, recorder } = rig.opened('subscribe')[0]!
+  let written = 0
+  recorder.onWritable = () => {
+    while (stream.writable && written < 20) {
+      const message = new Message('a', Buffer.alloc(300, ++written), null, Number.POSITIVE_INFINITY, false)
+      stream.write(message.payload, message.delivery(0, false))
+    }
+  }
+  client.refill = false
+  client.data.length = 0
+  recorder.onWritable()
+  expect([client.data.length, stream.writable]).toEqual([1, false])
+  for (let i = 0; i < 40; i++) client.stream?.grant(400)
+  const order = client.data.map(({ payload }) => payload.at(-1))
+  expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
 })
 
 describe('routes', () => {

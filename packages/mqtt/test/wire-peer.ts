@@ -3,7 +3,7 @@
  * README.md beside the scripts lists the commands.
  */
 import { type ErrorCode, StreamError } from '@zilla-ts/engine'
-import type { Bytes } from '@zilla-ts/net'
+import { BYTES_WINDOW, type Bytes } from '@zilla-ts/net'
 import { FakeClock, Harness, Recorder, TestExit, type WirePeer, wireBytes } from '@zilla-ts/testing'
 import { expect } from 'vitest'
 import { mqtt } from '../src/binding.ts'
@@ -43,7 +43,7 @@ class Client extends Recorder<Bytes> {
   readonly #unsent: Buffer[] = []
 
   send(bytes: Buffer): void {
-    this.#unsent.push(bytes)
+    this.#unsent.push(Buffer.from(bytes))
     this.#pump()
   }
 
@@ -56,7 +56,12 @@ class Client extends Recorder<Bytes> {
   }
 
   #pump(): void {
-    while (this.#unsent.length > 0 && this.stream?.writable) this.stream.write(this.#unsent.shift()!, undefined)
+    while (this.#unsent.length > 0 && this.stream?.writable) {
+      const bytes = this.#unsent.shift()!
+      this.stream.write(bytes, undefined)
+      // borrowed: what the server still needs it has copied
+      bytes.fill(0xee)
+    }
   }
 }
 
@@ -103,6 +108,7 @@ export class MqttWirePeer implements WirePeer {
     run(rest)
     expect(this.#harness?.reporter.faults ?? []).toEqual([])
     expect(this.clock.faults).toEqual([])
+    expect(this.#client?.stream?.credit ?? 0).toBeLessThanOrEqual(BYTES_WINDOW)
   }
 
   get harness(): Harness<MqttConfig, Bytes, Mqtt> {
@@ -193,7 +199,7 @@ export class MqttWirePeer implements WirePeer {
     const properties = Object.keys(other).length > 0 ? other : null
     const expiresAt = expires === undefined ? Number.POSITIVE_INFINITY : this.clock.now() + Number(expires)
     const bytes = wireBytes(String(payload ?? ''))
-    const message = new Message(String(topic), Buffer.from(bytes), properties, expiresAt, true)
+    const message = new Message(String(topic), bytes, properties, expiresAt, true)
     let delivery: Delivery = message.delivery(Number(qos ?? 0) as Qos, retain === true)
     if (ids !== undefined) {
       delivery = new Delivery(message, delivery.qos, delivery.retain, String(ids).split(',').map(Number))

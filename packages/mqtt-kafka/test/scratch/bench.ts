@@ -324,3 +324,31 @@ if (mode === 'load') {
   gc!()
   console.log('after gc', rss(), (h.binding as any).usage)
 }
+if (mode === 'idle') {
+  const N = 10_000
+  const make = (i: number) => { sess('c' + i); const sink = new Sink(); sink.stream = open({ kind: 'subscribe', clientId: 'c' + i, version: 5 }, sink); sink.stream.grant(1e6); sink.stream.signal({ kind: 'subscribe', subscriptions: [{ filter: 'site/dev' + i, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, subscriptionId: 0 }] }); 
+    if (process.argv[3] === 'pub') { const p = open({ kind: 'publish', clientId: 'c' + i, version: 5 }, new Sink()); p.write(Buffer.alloc(10), { topic: 'x/' + i, qos: 0, retain: false, properties: null }) } }
+  for (let i = 0; i < 100; i++) make(i)
+  clock.turn(); gc!()
+  const b = process.memoryUsage()
+  for (let i = 100; i < N; i++) make(i)
+  clock.turn(); gc!()
+  const a = process.memoryUsage()
+  console.log('heap per connection', ((a.heapUsed - b.heapUsed) / (N - 100)).toFixed(0), 'external', ((a.external - b.external) / (N - 100)).toFixed(0))
+}
+if (mode === 'replay1m') {
+  const { SystemClock } = await import('@zilla-ts/engine')
+  const N = 1_000_000
+  const f = fetches['retained']!
+  for (let i = 0; i < N; i++) f.write(Buffer.alloc(100), new KafkaRecord(0, i, 1.7e12, Buffer.from(`site/${i % 1000}/dev${i}`), false, HEADERS.buffer, HEADERS.count))
+  retEnd['retained'] = N
+  sess('r')
+  const sink = new Sink(); sink.stream = open({ kind: 'subscribe', clientId: 'r', version: 5 }, sink); sink.stream.grant(1e6)
+  const real = new SystemClock((w, e) => console.log(w, e))
+  clock.monotonic = () => performance.now(); clock.endOfTurn = (t: any) => real.endOfTurn(t)
+  let max = 0, last = performance.now(); let slices = 0
+  const tick = () => { const n = performance.now(); max = Math.max(max, n - last); last = n; slices++; if (sink.n < N) setImmediate(tick); else console.log('1M replay: s', (n - t) / 1000, 'longest turn ms', max, 'turns', slices, rss()) }
+  const t = performance.now()
+  sink.stream.signal({ kind: 'subscribe', subscriptions: [{ filter: '#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, subscriptionId: 0 }] })
+  setImmediate(tick)
+}

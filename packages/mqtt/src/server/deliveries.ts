@@ -9,6 +9,11 @@ import type { Mqtt } from '../stream.ts'
 import type { Connection } from './connection.ts'
 
 const PACKET_ID_MAX = 65_535
+/**
+ * A client that leaves one delivery unanswered and answers those behind it may be so many windows ahead of it: they cannot
+ * be acknowledged to the acceptor before it, so each of them is remembered.
+ */
+const WINDOWS_AHEAD = 4
 
 /** One delivery of QoS 1 from the acceptor's write to the client's PUBACK. */
 class Flight {
@@ -49,13 +54,16 @@ export class DeliverySource {
     return flight
   }
 
-  settle(flight: Flight): void {
+  /** The client has it. Returns how many are acknowledged to the acceptor by that. */
+  settle(flight: Flight): number {
     flight.acked = true
     const flights = this.#flights
-    if (flights[0] !== flight) return
-    while (flights[0]?.acked) flights.shift()
+    let settled = 0
+    for (; flights[0]?.acked; settled++) flights.shift()
+    if (settled === 0) return 0
     const open = flights[0]
     this.stream?.ack(open === undefined ? this.#received : open.number - 1)
+    return settled
   }
 }
 
@@ -64,6 +72,8 @@ export class Deliveries {
   /** QoS 1 at the client, by ascending packet id from the last one given, around the end of the range */
   readonly #inFlight: Flight[] = []
   #packetId = 0
+  /** QoS 1 that left the queue and is not acknowledged to the acceptor */
+  #unsettled = 0
   /** apart, because QoS 0 need not wait for a window (MQTT 5.0 §4.9) and the standard orders within a QoS only (§4.6) */
   readonly #held0: Held[] = []
   readonly #held1: Held[] = []
@@ -100,7 +110,7 @@ export class Deliveries {
       if (flight.packetId !== packetId) continue
       if (at === 0) inFlight.shift()
       else inFlight.splice(at, 1)
-      flight.source.settle(flight)
+      this.#settle(flight)
       this.flush()
       return
     }
@@ -121,7 +131,8 @@ export class Deliveries {
   }
 
   get #open(): boolean {
-    return this.#inFlight.length < this.#connection.window
+    const { window } = this.#connection
+    return this.#inFlight.length < window && this.#unsettled < WINDOWS_AHEAD * window
   }
 
   #release(queue: Held[]): void {
@@ -138,12 +149,13 @@ export class Deliveries {
   #send(delivery: Delivery, flight: Flight | null): void {
     const { message } = delivery
     const { server, output, clientMaximumPacketSize } = this.#connection
+    if (flight !== null) this.#unsettled++
     let now = 0
     if (message.expiresAt !== Number.POSITIVE_INFINITY) {
       now = server.clock.now()
       if (message.expiresAt <= now) {
         server.counters.deliveriesExpired.value++
-        flight?.source.settle(flight)
+        if (flight !== null) this.#settle(flight)
         return
       }
     }
@@ -152,7 +164,7 @@ export class Deliveries {
     if (packet === null || packet.length > clientMaximumPacketSize) {
       // [MQTT-3.1.2-25] not sent, and done with as if it were
       server.counters.deliveriesDropped.value++
-      flight?.source.settle(flight)
+      if (flight !== null) this.#settle(flight)
       return
     }
     if (flight !== null) {
@@ -161,6 +173,10 @@ export class Deliveries {
     }
     server.counters.deliveriesSent.value++
     output.write(packet)
+  }
+
+  #settle(flight: Flight): void {
+    this.#unsettled -= flight.source.settle(flight)
   }
 
   /** Null: a record that MQTT has no packet for, from whatever program. It must not end its subscribers. */

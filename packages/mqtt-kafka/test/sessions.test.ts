@@ -1,0 +1,177 @@
+import { StreamError } from '@zilla-ts/engine'
+import { partitionHash } from '@zilla-ts/kafka'
+import { describe, expect, it } from 'vitest'
+import { Rig } from './rig.ts'
+
+/** The records of the sessions topic: client id and what happened. */
+function log(rig: Rig): { key: string; k: string; reason?: string; code?: number }[] {
+  return rig.kafka.topic('sessions').records.map(({ key, value }) => ({
+    key: key!.toString(),
+    ...JSON.parse(value!.toString()),
+  }))
+}
+
+describe('session', () => {
+  it('claims, accepts once the claim is stored, and closes on the same key', async () => {
+    const rig = await Rig.started()
+    const sessions = rig.kafka.topic('sessions')
+    sessions.held = true
+    const session = rig.session('client-1')
+    expect(session.accepts).toEqual([])
+    sessions.store()
+    expect(session.accepts).toEqual([
+      {
+        kind: 'session',
+        capabilities: {
+          sessionPresent: false,
+          maximumQos: 1,
+          retainAvailable: true,
+          wildcardAvailable: true,
+          subscriptionIdsAvailable: true,
+          sharedAvailable: false,
+          expirySecondsMax: 0,
+          willAvailable: false,
+          maximumPacketSize: 1_000_000 - 4096,
+        },
+      },
+    ])
+    sessions.held = false
+    session.stream!.signal({ kind: 'disconnect', reasonCode: 0, expirySeconds: null })
+    session.stream!.end()
+    const [claim, closed] = log(rig)
+    expect(claim).toMatchObject({ v: 1, k: 'claim', clean: true, expiry: 0, ver: 5, at: rig.clock.now() })
+    expect(closed).toMatchObject({ k: 'closed', reason: 'normal', code: 0, will: 'none', key: claim!.key })
+    expect(claim!.key).toMatch(/^client-1#e#[a-z2-7]{10}\.1$/)
+    expect(session.ended).toBe(true)
+    expect(rig.binding.usage).toMatchObject({ sessions: 0 })
+  })
+
+  it.each([
+    [4, 'abnormal', 4],
+    [null, 'abnormal', undefined],
+  ])('records DISCONNECT %s as %s', async (reasonCode, reason, code) => {
+    const rig = await Rig.started()
+    rig.client('c').disconnect(reasonCode)
+    expect(log(rig)[1]).toMatchObject({ k: 'closed', reason })
+    expect(log(rig)[1]!.code).toBe(code)
+  })
+
+  it('partitions by client id', async () => {
+    const rig = new Rig({ bare: true, options: { create: { partitions: 7 } } })
+    await rig.start()
+    for (let at = 0; at < 50; at++) rig.session(`c${at}`)
+    rig.kafka.topic('sessions').partitions.forEach((records, partition) => {
+      for (const { key } of records) {
+        const clientId = key!.toString().split('#')[0]!
+        expect(partitionHash(Buffer.from(clientId)) % 7).toBe(partition)
+      }
+    })
+  })
+
+  it('gives the client id to the latest connection, and ends all streams of the former one', async () => {
+    const rig = await Rig.started()
+    const first = rig.client('c')
+    first.subscribe('a')
+    rig.clock.turn()
+    const second = rig.client('c')
+    for (const recorder of [first.session, first.publisher, first.subscriber]) {
+      expect(recorder.aborted?.code).toBe('taken-over')
+    }
+    expect(second.session.accepts).toHaveLength(1)
+    expect(log(rig).map(({ k, reason }) => reason ?? k)).toEqual(['claim', 'takeover', 'claim'])
+    first.publisher.stream!.end()
+    second.publish('a', 'x')
+    expect(rig.kafka.topic('messages').records).toHaveLength(1)
+    expect(rig.binding.usage).toMatchObject({ sessions: 1, subscriptions: 0, nodes: 0 })
+  })
+
+  it('leaves one owner of 10,000 that race', async () => {
+    const rig = await Rig.started()
+    rig.kafka.topic('sessions').held = true
+    const racers = Array.from({ length: 10_000 }, () => rig.session('c'))
+    while (rig.kafka.topic('sessions').store()) {}
+    expect(racers.filter(({ aborted }) => aborted === null)).toEqual([racers.at(-1)])
+    expect(racers.filter(({ accepts }) => accepts.length > 0)).toEqual([racers.at(-1)])
+    const records = log(rig)
+    expect(records).toHaveLength(19_999)
+    // In the log nobody claims before the former one is closed.
+    const open = new Set<string>()
+    for (const { key, k } of records) {
+      if (k === 'claim') open.add(key)
+      else open.delete(key)
+      expect(open.size).toBeLessThanOrEqual(1)
+    }
+    expect(rig.faults()).toEqual([])
+  })
+
+  it('refuses publish and subscribe streams without a session', async () => {
+    const rig = await Rig.started()
+    expect(rig.open({ kind: 'publish', clientId: 'x', version: 4 }).stream).toBeNull()
+    expect(rig.open({ kind: 'subscribe', clientId: 'x', version: 4 }).stream).toBeNull()
+  })
+
+  it('refuses a client that no route permits', async () => {
+    const rig = await Rig.started({ routes: [{ permits: () => false }] })
+    const session = rig.session('c')
+    rig.clock.turn()
+    expect(session.aborted?.code).toBe('not-authorized')
+    expect(rig.kafka.topic('sessions').records).toEqual([])
+  })
+
+  it('tells a client whose claim is refused', async () => {
+    const rig = await Rig.started()
+    rig.kafka.topic('sessions').refusal = new StreamError('too-large', 'too large')
+    const session = rig.session('c')
+    rig.clock.turn()
+    expect(session.aborted?.code).toBe('too-large')
+    expect(rig.binding.usage).toMatchObject({ sessions: 0 })
+  })
+
+  it('refuses new connections and tells those there are while Kafka is away', async () => {
+    const rig = await Rig.started()
+    const here = rig.session('here')
+    rig.kafka.setAvailable(false)
+    expect(here.signals).toEqual([{ kind: 'available', available: false }])
+    const late = rig.session('late')
+    rig.clock.turn()
+    expect(late.aborted?.code).toBe('unavailable')
+    rig.kafka.setAvailable(true)
+    expect(here.signals.at(-1)).toEqual({ kind: 'available', available: true })
+    expect(rig.session('again').accepts).toHaveLength(1)
+  })
+
+  it('comes back when the produce stream of the sessions topic breaks', async () => {
+    const rig = await Rig.started()
+    rig.kafka.topic('sessions').held = true
+    const waiting = rig.session('waiting')
+    rig.kafka.away = new StreamError('unavailable', 'gone')
+    rig.kafka.abort('sessions', rig.kafka.away)
+    expect(waiting.aborted?.code).toBe('unavailable')
+    rig.kafka.topic('sessions').held = false
+    rig.clock.advance(10_000)
+    const late = rig.session('late')
+    rig.clock.turn()
+    expect(late.aborted?.code).toBe('unavailable')
+    rig.kafka.away = null
+    rig.clock.advance(10_000)
+    expect(rig.session('again').accepts).toHaveLength(1)
+    expect(rig.faults()).toEqual([])
+  })
+
+  it('drains when the last session has closed, and takes no new one', async () => {
+    const rig = await Rig.started()
+    const client = rig.client('c')
+    let drained = false
+    const draining = rig.binding.drain().then(() => {
+      drained = true
+    })
+    expect(rig.open({ kind: 'subscribe', clientId: 'c', version: 5 }).stream).toBeNull()
+    await Promise.resolve()
+    expect(drained).toBe(false)
+    client.disconnect()
+    await draining
+    await rig.binding.stop()
+    await rig.binding.stop()
+    expect(rig.clock.pending).toBe(0)
+  })
+})

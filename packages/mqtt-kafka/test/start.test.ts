@@ -1,0 +1,102 @@
+import { StreamError } from '@zilla-ts/engine'
+import { describe, expect, it } from 'vitest'
+import { Rig } from './rig.ts'
+
+const away = new StreamError('unavailable', 'no broker')
+
+describe('start', () => {
+  it('is ready when the topics are described and the retained map is loaded', async () => {
+    const rig = new Rig()
+    rig.kafka.topic('retained').append('a', 'x')
+    await rig.start()
+    expect(rig.binding.usage).toMatchObject({ retained: 1 })
+    expect(rig.events()).toEqual(['MQTT_KAFKA_READY'])
+    expect(rig.session('c').accepts).toHaveLength(1)
+  })
+
+  it('makes missing topics where that is wanted', async () => {
+    const rig = await Rig.started({ bare: true, options: { create: { partitions: 3, replicas: 1 } } })
+    const compact = {
+      'cleanup.policy': 'compact',
+      'segment.ms': '3600000',
+      'segment.bytes': '67108864',
+      'min.cleanable.dirty.ratio': '0.1',
+    }
+    for (const name of ['sessions', 'retained'])
+      expect(Object.fromEntries(rig.kafka.topic(name).configs)).toEqual(compact)
+    expect(Object.fromEntries(rig.kafka.topic('messages').configs)).toEqual({})
+    expect(rig.kafka.opened).toContainEqual({
+      kind: 'create',
+      topic: 'messages',
+      partitions: 3,
+      replicas: 1,
+      configs: {},
+    })
+  })
+
+  it('rejects when a topic is missing, and says what to do', async () => {
+    const rig = new Rig({ bare: true })
+    rig.kafka.add('sessions', 1, { 'cleanup.policy': 'compact' })
+    rig.kafka.add('messages')
+    await expect(rig.start()).rejects.toThrow(
+      "retained topic 'retained' does not exist: set options.create, or kafka-topics.sh --create --topic retained --config cleanup.policy=compact",
+    )
+    expect(rig.clock.pending).toBe(0)
+  })
+
+  it.each(['delete', 'compact,delete'])('rejects a sessions topic with cleanup.policy=%s', async (policy) => {
+    const rig = new Rig()
+    rig.kafka.topic('sessions').configs = new Map([['cleanup.policy', policy]])
+    await expect(rig.start()).rejects.toThrow(/sessions topic 'sessions' has cleanup.policy=.*exactly 'compact'/)
+  })
+
+  it('warns about a retained topic that is not compacted', async () => {
+    const rig = new Rig()
+    rig.kafka.topic('retained').configs = new Map([['cleanup.policy', 'delete']])
+    await rig.start()
+    expect(rig.events()).toContain('MQTT_KAFKA_TOPIC_NOT_COMPACTED')
+  })
+
+  it('starts without Kafka, is unavailable, and recovers', async () => {
+    const rig = new Rig()
+    rig.kafka.away = away
+    await rig.start()
+    const early = rig.session('early')
+    rig.clock.turn()
+    expect(early.aborted?.code).toBe('unavailable')
+    expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
+    rig.clock.advance(60_000)
+    expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
+    rig.kafka.away = null
+    rig.clock.advance(10_000)
+    expect(rig.session('late').accepts).toHaveLength(1)
+  })
+
+  it('starts when Kafka does not answer in time', async () => {
+    const rig = new Rig()
+    rig.kafka.topic('retained').held = true
+    rig.kafka.topic('retained').append('a', 'x')
+    const started = rig.start()
+    rig.clock.advance(10_000)
+    await started
+    const early = rig.session('early')
+    rig.clock.turn()
+    expect(early.aborted?.code).toBe('unavailable')
+    rig.kafka.topic('retained').deliver()
+    expect(rig.session('late').accepts).toHaveLength(1)
+  })
+
+  it('stops without start, and twice', async () => {
+    const rig = new Rig()
+    await rig.binding.stop()
+    await rig.binding.stop()
+    expect(rig.clock.pending).toBe(0)
+  })
+
+  it('checks the topics that routes name', async () => {
+    const rig = new Rig({
+      routes: [{ when: [{ publish: [{ topic: 'a' }] }], with: { messages: 'extra', expiry: true } }, {}],
+    })
+    await expect(rig.start()).rejects.toThrow(/messages topic 'extra' does not exist/)
+  })
+})
