@@ -39,11 +39,18 @@ export type ErrorCode =
   | 'closed'
   | 'internal'
 
-/** The only kind of error that travels on streams. `message` is written for operators; it names the thing at fault. */
+/**
+ * The only kind of error that travels on streams. `message` is written for operators; it names the thing at fault. It has
+ * no stack: it is a value, made for every connection that ends, and collecting a stack would cost more than the rest of
+ * that; a fault of ours is its `cause`.
+ */
 export class StreamError extends Error {
   readonly code: ErrorCode
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
     super(message, options)
+    Error.stackTraceLimit = limit
     this.name = 'StreamError'
     this.code = code
   }

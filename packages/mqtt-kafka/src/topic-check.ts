@@ -2,20 +2,10 @@
  * Asks Kafka for one topic, makes it where that is wanted, and goes on asking until the answer is good. Says what a good
  * answer was, and the first of every kind of bad one.
  */
-import {
-  type Clock,
-  type Exit,
-  type Stream,
-  StreamError,
-  type StreamHandler,
-  type Task,
-  type Timer,
-} from '@zilla-ts/engine'
+import { type Clock, type Exit, StreamError } from '@zilla-ts/engine'
 import type { Kafka, KafkaAccept, KafkaOpen } from '@zilla-ts/kafka'
 import { BackOff } from './back-off.ts'
-
-/** One question to Kafka may take so long. */
-const ANSWER_MS = 10_000
+import { KafkaQuestion } from './kafka-question.ts'
 
 export type TopicRole = 'sessions' | 'messages' | 'retained'
 
@@ -49,7 +39,7 @@ export class TopicCheck {
   readonly #create: CreateTopics
   readonly #onFinding: (check: TopicCheck, finding: Finding) => void
   readonly #backOff: BackOff
-  #question: Question | null = null
+  #question: KafkaQuestion | null = null
 
   /** `onFinding` is called after every answer; after a good one there are no more. */
   constructor(
@@ -76,7 +66,7 @@ export class TopicCheck {
   }
 
   #put(open: KafkaOpen): void {
-    this.#question = new Question((answer) => this.#onAnswer(open, answer))
+    this.#question = new KafkaQuestion((answer) => this.#onAnswer(open, answer))
     this.#question.ask(this.topic.exit, open, this.#clock)
   }
 
@@ -119,54 +109,5 @@ export class TopicCheck {
     this.#backOff.schedule()
     const code = kind === 'wrong' ? 'refused' : 'unavailable'
     this.#onFinding(this, { kind, error: new StreamError(code, message) })
-  }
-}
-
-/** One stream that is answered by `accept`. */
-class Question implements StreamHandler<Kafka>, Task {
-  readonly #onAnswer: (answer: KafkaAccept | StreamError) => void
-  #stream: Stream<Kafka> | null = null
-  #timer: Timer | null = null
-  #answered = false
-
-  constructor(onAnswer: (answer: KafkaAccept | StreamError) => void) {
-    this.#onAnswer = onAnswer
-  }
-
-  ask(exit: Exit<Kafka>, open: KafkaOpen, clock: Clock): void {
-    this.#timer = clock.after(ANSWER_MS, this)
-    this.#stream = exit.connect(open, null, this)
-    if (this.#stream === null) this.#answer(new StreamError('unavailable', `${exit.name} refuses`))
-  }
-
-  cancel(): void {
-    this.#answered = true
-    this.#timer?.cancel()
-    this.#stream?.abort(new StreamError('closed', 'not needed any more'))
-  }
-
-  run(): void {
-    this.#stream?.abort(new StreamError('timeout', 'no answer'))
-    this.#answer(new StreamError('timeout', `no answer within ${ANSWER_MS / 1000} s`))
-  }
-  fault(): void {}
-
-  onAccept(info: KafkaAccept): void {
-    this.#answer(info)
-  }
-  onData(): void {}
-  onEnd(): void {
-    this.#stream?.end()
-    this.#answer(new StreamError('unavailable', 'ended without an answer'))
-  }
-  onAbort(error: StreamError): void {
-    this.#answer(error)
-  }
-
-  #answer(answer: KafkaAccept | StreamError): void {
-    if (this.#answered) return
-    this.#answered = true
-    this.#timer?.cancel()
-    this.#onAnswer(answer)
   }
 }

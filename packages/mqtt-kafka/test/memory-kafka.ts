@@ -246,6 +246,12 @@ class Fetch implements StreamHandler<Kafka> {
     const partitions = topic.ends().map((ends) => ({ ...ends, start: this.#next[ends.partition]! }))
     stream.accept({ kind: 'fetch', partitions })
   }
+  /** Gives it a record that is in no log. */
+  write(partition: number, offset: number, key: string, value: string): void {
+    const record = new KafkaRecord(partition, offset, 1_700_000_000_000, Buffer.from(key), false, Buffer.alloc(0), 0)
+    this.stream.write(Buffer.from(value), record)
+  }
+
   /** there are records it has not been given */
   get behind(): boolean {
     return this.topic.partitions.some((records, partition) => this.#next[partition]! < records.length)

@@ -387,3 +387,37 @@ describe('requests', () => {
     expect(rig.faults()).toEqual([])
   })
 })
+
+describe('a topic that changes', () => {
+  it('reads a new partition from its first record', async () => {
+    const rig = await Rig.started()
+    const client = subscribed(rig, 'c', '#')
+    const [fetch] = rig.kafka.topic('messages').fetches
+    fetch!.stream.signal({ kind: 'partition', partition: 1 })
+    fetch!.write(1, 0, 't', 'x')
+    expect(client.texts).toEqual(['t=x'])
+    const late = subscribed(rig, 'late', '#')
+    fetch!.write(1, 1, 't', 'y')
+    expect(late.texts).toEqual(['t=y'])
+  })
+
+  it('counts what was removed unread', async () => {
+    const rig = await Rig.started()
+    subscribed(rig, 'c', '#')
+    const [fetch] = rig.kafka.topic('messages').fetches
+    fetch!.stream.signal({ kind: 'lost', partition: 0, from: 5, to: 12 })
+    expect(rig.counter('lost')).toBe(7)
+    expect(rig.events()).toContain('MQTT_KAFKA_RECORDS_LOST')
+  })
+
+  it('forgets retained messages whose log is gone', async () => {
+    const rig = new Rig()
+    rig.kafka.topic('retained').append('t', 'x')
+    await rig.start()
+    const [fetch] = rig.kafka.topic('retained').fetches
+    fetch!.stream.signal({ kind: 'lost', partition: 0, from: 1, to: 0 })
+    expect(rig.binding.usage).toMatchObject({ retained: 0 })
+    fetch!.write(0, 0, 'u', 'y')
+    expect(rig.binding.usage).toMatchObject({ retained: 1 })
+  })
+})

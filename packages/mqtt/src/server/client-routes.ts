@@ -79,7 +79,7 @@ export class RouteTable {
 
   /** Empty: no route takes this client's session. */
   forClient(clientId: string, session: Session | null): ClientRoutes {
-    if (this.#shared !== null && session === null) return this.#shared
+    if (this.#shared !== null) return this.#shared
     const found: ClientRoute[] = []
     for (const compiled of this.#routes) {
       if (!compiled.route.permits(session)) continue

@@ -282,7 +282,6 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   /** Sends an answer, now or when there is room. The buffer is borrowed. */
   send(packet: Buffer): void {
-    if (this.#state !== 'up') return
     this.output.send(packet)
     if (this.output.full) this.pause(Wait.OUTPUT)
   }
@@ -307,7 +306,6 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   }
 
   pause(reason: WaitReason): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return
     this.#waits |= reason
     this.#decoder.pause()
   }
