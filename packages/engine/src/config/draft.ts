@@ -70,9 +70,9 @@ export class DraftNamespace {
       : []
   }
 
-  entry(section: Section, name: string, value: Json): DraftEntry {
+  entry(section: Path, name: string, value: Json): DraftEntry {
     const id = `${this.name}:${name}`
-    return { namespace: this, id, name, path: [section, name], value, references: [], sound: true }
+    return { namespace: this, id, name, path: [...section, name], value, references: [], sound: true }
   }
 }
 

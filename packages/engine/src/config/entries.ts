@@ -4,7 +4,7 @@
  */
 import type { Kind } from '../contract.ts'
 import { type DraftBinding, type DraftEntry, type DraftGuard, type DraftNamespace, isObject } from './draft.ts'
-import { type Section, STORE_TYPES, storeSchema } from './envelope.ts'
+import { STORE_TYPES, storeSchema } from './envelope.ts'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
 import type { Fault } from './problem.ts'
@@ -16,12 +16,12 @@ const storeValidator = new Validator(storeSchema)
 /** Makes the entries of a namespace, with everything known about each alone. */
 export function readEntries(namespace: DraftNamespace, registry: Registry): void {
   for (const [name, value] of namespace.entriesOf('bindings')) {
-    const binding: DraftBinding = { ...namespace.entry('bindings', name, value), exitsUnclear: false, exits: [] }
+    const binding: DraftBinding = { ...namespace.entry(['bindings'], name, value), exitsUnclear: false, exits: [] }
     namespace.bindings.set(name, binding)
     readBinding(binding, registry)
   }
   for (const [name, value] of namespace.entriesOf('guards')) {
-    const guard: DraftGuard = namespace.entry('guards', name, value)
+    const guard: DraftGuard = namespace.entry(['guards'], name, value)
     namespace.guards.set(name, guard)
     const types = registry.guards.map(({ type }) => type)
     if (!hasKnownType(guard, 'guard', types)) continue
@@ -29,7 +29,7 @@ export function readEntries(namespace: DraftNamespace, registry: Registry): void
     validate(guard, registry.validator(guard.module))
   }
   for (const [name, value] of namespace.entriesOf('stores')) {
-    const store = namespace.entry('stores', name, value)
+    const store = namespace.entry(['stores'], name, value)
     namespace.stores.set(name, store)
     if (hasKnownType(store, 'store', STORE_TYPES)) validate(store, storeValidator)
   }
@@ -113,7 +113,7 @@ function onKind(fault: Fault, entry: DraftEntry): Fault {
 
 function readUnknown(namespace: DraftNamespace, section: 'vaults' | 'catalogs', what: string): void {
   for (const [name, value] of namespace.entriesOf(section)) {
-    const entry = namespace.entry(section, name, value)
+    const entry = namespace.entry([section], name, value)
     namespace[section].set(name, entry)
     hasKnownType(entry, what, [])
   }
@@ -125,7 +125,6 @@ function readExporters(namespace: DraftNamespace): void {
   if (!isObject(exporters)) return
   for (const [name, value] of Object.entries(exporters)) {
     if (!isObject(value)) continue
-    const entry = namespace.entry('telemetry' as Section, name, value)
-    hasKnownType({ ...entry, path: ['telemetry', 'exporters', name] }, 'exporter', [])
+    hasKnownType(namespace.entry(['telemetry', 'exporters'], name, value), 'exporter', [])
   }
 }

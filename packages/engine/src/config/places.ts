@@ -34,7 +34,6 @@ export interface Located {
   readonly expression?: string
   /** reported already: whatever else is wrong with the value follows from that */
   readonly broken: boolean
-  readonly node: Node | null
 }
 
 /** What Places asks of the reader that made the data (tree.ts). */
@@ -90,7 +89,6 @@ export class Places {
     const target = (whole && !atKey ? value : null) ?? key ?? root
     return {
       ...lineAndColumn(this.#lines, target?.range?.[0] ?? this.#source?.range?.[0] ?? 0),
-      node,
       broken: whole && !atKey && this.#reader.isBroken(node),
       ...(whole && expression !== undefined && { expression }),
     }

@@ -180,13 +180,14 @@ function badName(path: Path, name: string, inner: readonly Folded[]): Fault {
 function choice(folded: Folded, path: Path, schema: Json, hint: string | undefined): Fault[] {
   const { error, inner } = folded
   const branches = branchesOf(folded)
+  const fitsSeveral = Array.isArray((error.params as Json)['passingSchemas'])
   const required = (schema[error.keyword] as unknown[]).map((branch) => requiredOnly(branch))
   if (required.every((names) => names !== undefined)) {
     const names = required.map((each) => each.map((name) => `\`${name}\``).join(' with '))
-    const given = inner.length === 0
-    const message = given ? `only one of ${names.join(', ')} is accepted` : `needs one of ${names.join(', ')}`
-    return [{ code: given ? 'too-many-properties' : 'missing-property', message, path, atKey: true, hint }]
+    const message = fitsSeveral ? `only one of ${names.join(', ')} is accepted` : `needs one of ${names.join(', ')}`
+    return [{ code: fitsSeveral ? 'too-many-properties' : 'missing-property', message, path, atKey: true, hint }]
   }
+  if (fitsSeveral) return [{ code: 'ambiguous-value', message: 'fits more than one of the accepted forms', path, hint }]
   const rightType = branches.filter((branch) => !branch.some((each) => isWrongType(each, path)))
   const rightValue = rightType.filter((branch) => !branch.some((each) => isDiscriminator(each, path)))
   const chosen = (rightValue.length > 0 ? rightValue : rightType).sort((a, b) => a.length - b.length)
@@ -237,10 +238,11 @@ function merged(branches: readonly Branch[], path: Path, hint: string | undefine
   return notAllowed(at.path, at.value, [...new Set(same.flatMap((fault) => fault.allowed ?? []))], hint)
 }
 
+/** The types that some branch takes, those of choices inside the choice too. */
 function expected(inner: readonly Folded[]): string {
-  return typeList([
-    ...new Set(inner.filter(({ error }) => error.keyword === 'type').flatMap(({ error }) => error.params['type'])),
-  ])
+  const types = (folded: Folded): unknown[] =>
+    folded.error.keyword === 'type' ? [folded.error.params['type']].flat() : folded.inner.flatMap(types)
+  return typeList([...new Set(inner.flatMap(types))])
 }
 
 /** One fault for each value; none inside a value that is wrong as a whole; none that a near miss explains. */
