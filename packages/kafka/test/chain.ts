@@ -10,6 +10,8 @@ import {
   type Stream,
   type StreamHandler,
   SystemClock,
+  type Task,
+  type Timer,
 } from '@zilla-ts/engine'
 import type { Bytes, BytesOpen } from '@zilla-ts/net'
 import { TestReporter } from '@zilla-ts/testing'
@@ -37,6 +39,32 @@ export class DialExit implements Exit<Bytes> {
   }
 }
 
+/** Knows how many timers wait. */
+class CountingClock extends SystemClock {
+  pending = 0
+
+  override after(ms: number, task: Task): Timer {
+    const over = () => {
+      if (!open) return
+      open = false
+      this.pending--
+    }
+    let open = true
+    this.pending++
+    const run = () => {
+      over()
+      task.run()
+    }
+    const timer = super.after(ms, { run, fault: (error) => task.fault(error) })
+    return {
+      cancel: () => {
+        over()
+        timer.cancel()
+      },
+    }
+  }
+}
+
 export interface ChainOptions {
   readonly bootstrap: string
   readonly cached?: boolean
@@ -46,6 +74,7 @@ export interface ChainOptions {
 export class Chain implements KafkaFixture {
   readonly reporter = new TestReporter()
   readonly exit = new DialExit()
+  readonly clock = new CountingClock((where, error) => this.reporter.fault(where, error))
   readonly #options: ChainOptions
   readonly #admin: Admin
   #bindings: Binding<Kafka>[] = []
@@ -84,7 +113,7 @@ export class Chain implements KafkaFixture {
       guard: () => {
         throw new Error('no guards here')
       },
-      clock: new SystemClock(this.reporter.fault),
+      clock: this.clock,
       report: this.reporter,
     }
     return kafka.attach(context)

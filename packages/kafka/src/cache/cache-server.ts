@@ -9,6 +9,7 @@ import {
   type Stream,
   StreamError,
   type StreamHandler,
+  type Timer,
 } from '@zilla-ts/engine'
 import { AskStream } from '../ask-stream.ts'
 import type { KafkaConfig } from '../kafka.config.ts'
@@ -30,6 +31,7 @@ export class CacheServer implements Binding<Kafka> {
   readonly #routes: TopicRoutes
   readonly #readers = new Map<string, TopicReader>()
   readonly #described = new Map<string, { readonly at: number; readonly answer: Promise<KafkaAccept> }>()
+  readonly #retries = new Map<string, Timer>()
   #stopped = false
 
   constructor(context: BindingContext<KafkaConfig, Kafka>) {
@@ -89,11 +91,12 @@ export class CacheServer implements Binding<Kafka> {
     if (this.#stopped) return
     this.#context.report.event('warn', 'KAFKA_BOOTSTRAP_FAILED', `topic ${topic}: ${error.message}`)
     const again = () => this.#bootstrap(topic)
-    this.#context.clock.after(BOOTSTRAP_RETRY_MS, { run: again, fault: again })
+    this.#retries.set(topic, this.#context.clock.after(BOOTSTRAP_RETRY_MS, { run: again, fault: again }))
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
+    for (const timer of this.#retries.values()) timer.cancel()
     const error = new StreamError('shutdown', `${this.#context.name} stops`)
     for (const reader of [...this.#readers.values()]) {
       reader.close()

@@ -26,6 +26,7 @@ export class TopicReader implements StreamHandler<Kafka>, Task {
   #members: readonly CachedFetch[] = []
   #behind = 0
   #idle: Timer | null = null
+  #closed = false
 
   /** `keep`: stays open without streams. `onClose` hears once; null: nobody wanted it any more. */
   constructor(
@@ -58,7 +59,8 @@ export class TopicReader implements StreamHandler<Kafka>, Task {
   remove(member: CachedFetch): void {
     const before = this.#members.length
     this.#members = this.#members.filter((other) => other !== member)
-    if (before > 0 && this.#members.length === 0 && !this.#keep) this.#idle ??= this.#clock.after(IDLE_MS, this)
+    if (this.#closed || this.#keep) return
+    if (before > 0 && this.#members.length === 0) this.#idle ??= this.#clock.after(IDLE_MS, this)
   }
 
   /** A stream begins, or ceases, to take its records from the ring. */
@@ -78,6 +80,7 @@ export class TopicReader implements StreamHandler<Kafka>, Task {
   }
 
   close(): void {
+    this.#closed = true
     this.#idle?.cancel()
     this.#stream?.end()
     this.#stream = null
@@ -107,6 +110,7 @@ export class TopicReader implements StreamHandler<Kafka>, Task {
   onEnd(): void {}
 
   onAbort(error: StreamError): void {
+    this.#closed = true
     this.#idle?.cancel()
     this.#stream = null
     const members = this.#members

@@ -116,6 +116,8 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
   }
 
   #tellAvailable(available: boolean): void {
+    // Whoever found Kafka away may give up; somebody must find out that it is back.
+    if (!available) this.#directory.refresh()
     for (const { stream } of [...this.#producer.streams, ...this.#fetcher.streams]) {
       stream.signal({ kind: 'available', available })
     }

@@ -3,7 +3,15 @@
  * with room, its records handed to every cursor they serve, then the next. Owned by the `Fetcher`. Must never hold more
  * than one answer, nor the turn for more than a few milliseconds.
  */
-import { type Clock, type Reporter, type StreamError, type Task, type Timer, toStreamError } from '@zilla-ts/engine'
+import {
+  type Clock,
+  type Counter,
+  type Reporter,
+  type StreamError,
+  type Task,
+  type Timer,
+  toStreamError,
+} from '@zilla-ts/engine'
 import { AbortedFilter } from '../codec/aborted-filter.ts'
 import { BatchReader } from '../codec/batch-reader.ts'
 import { RecordError } from '../codec/record-error.ts'
@@ -36,7 +44,7 @@ export interface FetchSlot {
   readonly loop: FetchLoop
   readonly topic: string
   readonly partition: number
-  /** the one that was served longest ago first */
+  /** of a sweep, the one that was read for longest ago first */
   readonly cursors: Cursor[]
   /** end of the partition as last seen */
   end: number
@@ -63,7 +71,8 @@ export class FetchLoop implements Task, FetchHearer {
   readonly #backoff = new Backoff()
   readonly #retry: Task = { run: () => this.#resume(), fault: () => this.#resume() }
   readonly #reader = new BatchReader()
-  readonly #corrupt
+  readonly #records: Counter
+  readonly #corrupt: Counter
   readonly #asked = new Map<FetchSlot, number>()
   readonly #expected = new Set<Cursor>()
   #scheduled = false
@@ -85,6 +94,7 @@ export class FetchLoop implements Task, FetchHearer {
     this.node = node
     this.live = live
     this.#port = port
+    this.#records = port.report.counter('kafka.fetch.records')
     this.#corrupt = port.report.counter('kafka.fetch.corrupt')
   }
 
@@ -180,9 +190,11 @@ export class FetchLoop implements Task, FetchHearer {
     this.#port.fetch(this.node, this.live, { waitMs, bytesMax: ANSWER_BYTES, parts }, this)
   }
 
-  /** The cursor that was served longest ago. Who catches up with little room reads few partitions at a time, not all in vain. */
+  /** The cursor of the partition that is read for; others are served too where the answer reaches them. */
   #pick(slot: FetchSlot): Cursor | undefined {
-    const at = slot.cursors.findIndex((cursor) => cursor.ready && (this.live || cursor.owner.budgetBytes > 0))
+    if (this.live) return lowest(slot.cursors)
+    // In turn; who has little room reads few partitions at a time, not all in vain.
+    const at = slot.cursors.findIndex((cursor) => cursor.ready && cursor.owner.budgetBytes > 0)
     if (at < 0) return undefined
     const [cursor] = slot.cursors.splice(at, 1)
     slot.cursors.push(cursor!)
@@ -283,6 +295,7 @@ export class FetchLoop implements Task, FetchHearer {
         while (this.#inBatch && stream.writable && reader.nextRecord()) {
           cursor.next = reader.offset + 1
           cursor.told = cursor.next
+          this.#records.value++
           stream.write(reader.value() ?? NOTHING, reader.record(cursor.partition))
           if (--this.#untilLook > 0) continue
           this.#untilLook = SLICE_RECORDS
@@ -318,4 +331,13 @@ export class FetchLoop implements Task, FetchHearer {
       this.#wait()
     }
   }
+}
+
+/** The last of those who wait for the next record: what it lacks is there, and reaches the others soon. */
+function lowest(cursors: readonly Cursor[]): Cursor | undefined {
+  let found: Cursor | undefined
+  for (const cursor of cursors) {
+    if (cursor.ready && (found === undefined || cursor.next < found.next)) found = cursor
+  }
+  return found
 }

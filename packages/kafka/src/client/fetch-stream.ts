@@ -44,6 +44,7 @@ export class Cursor {
     const from = this.next
     this.next = start
     this.told = start
+    this.owner.countLost(Math.max(start - from, 0))
     this.owner.stream.signal({ kind: 'lost', partition: this.partition, from, to: start })
   }
 }
@@ -69,6 +70,11 @@ export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
 
   get topic(): Topic {
     return this.#topic!
+  }
+
+  /** `records` is 0 for a topic made anew: how many there were is not known. */
+  countLost(records: number): void {
+    this.#fetcher.lost.value += records
   }
 
   onTopic(topic: Topic): void {

@@ -20,6 +20,8 @@ export class Fetcher implements FetchPort {
   readonly clock
   readonly report
   readonly fetch: FetchSender
+  /** offsets that were removed before they could be read */
+  readonly lost
   readonly #site: ClientSite
   readonly #directory: Directory
   readonly #asks: OffsetAsks
@@ -32,6 +34,7 @@ export class Fetcher implements FetchPort {
     this.clock = site.clock
     this.report = site.report
     this.fetch = fetch
+    this.lost = site.report.counter('kafka.fetch.lost')
     this.#directory = directory
     this.#asks = asks
   }

@@ -59,16 +59,18 @@ export class OffsetAsks implements Task {
 
   async #attempt(topic: Topic): Promise<PartitionOffsets[]> {
     const deadline = this.#site.clock.monotonic() + this.#site.settings.holdMs
+    const what = `offsets of topic ${topic.name}`
     const backoff = new Backoff()
     const partitions = topic.leaders.map((_leader, partition) => partition)
     for (;;) {
       try {
-        return await this.#admin.offsets(topic.name, partitions, this.#directory)
+        const answer = this.#admin.offsets(topic.name, partitions, this.#directory)
+        return await this.#site.within(deadline - this.#site.clock.monotonic(), what, answer)
       } catch (error) {
         const reason = toStreamError(error, 'unavailable')
         if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
         if (reason.code === 'not-authorized') throw reason
-        if (this.#site.clock.monotonic() > deadline) throw this.#site.unavailable(`offsets of topic ${topic.name}`)
+        if (this.#site.clock.monotonic() >= deadline) throw this.#site.unavailable(what)
         this.#directory.refresh()
         await this.#site.pause(backoff.next())
       }

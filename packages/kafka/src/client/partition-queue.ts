@@ -19,6 +19,7 @@ import type { ProduceStream } from './produce-stream.ts'
 
 /** Records beyond this begin a new batch, whatever the topic takes. */
 const BATCH_BYTES = 1024 * 1024
+const FREE_BUILDERS_MAX = 64
 const NOTHING = Buffer.alloc(0)
 
 /** Consecutive records of one partition; `owners[i]` wrote record i as its number `numbers[i]`. */
@@ -51,6 +52,8 @@ export interface TopicQueues {
   /** as the streams of now know it */
   topic: Topic
   readonly queues: PartitionQueue[]
+  /** builders that no queue uses now; shared by all topics */
+  readonly builders: BatchBuilder[]
 }
 
 export class PartitionQueue {
@@ -92,23 +95,26 @@ export class PartitionQueue {
 
   /** Copies a record in; false: no batch of this topic can hold it. */
   append(owner: ProduceStream, number: number, value: Buffer, meta: ProduceMeta): boolean {
-    this.#builder ??= new BatchBuilder()
-    const builder = this.#builder
     const limit = this.topic.batchBytesMax
-    if (!builder.append(value, meta, Math.min(limit, BATCH_BYTES))) {
+    if (!this.#collecting().append(value, meta, Math.min(limit, BATCH_BYTES))) {
       this.#seal()
-      if (!builder.append(value, meta, limit)) return false
+      if (!this.#collecting().append(value, meta, limit)) return false
     }
     this.#owners.push(owner)
     this.#numbers.push(number)
     return true
   }
 
+  #collecting(): BatchBuilder {
+    this.#builder ??= this.#home.builders.pop() ?? new BatchBuilder()
+    return this.#builder
+  }
+
   #seal(): void {
     const builder = this.#builder
     if (builder === null || builder.count === 0) return
     this.#push(new Batch(this, Buffer.from(builder.finish(NO_PRODUCER)), this.#owners, this.#numbers))
-    this.#clear()
+    this.#clear(builder)
   }
 
   #push(batch: Batch): void {
@@ -116,8 +122,10 @@ export class PartitionQueue {
     this.#sealedBytes += batch.bytes.length
   }
 
-  #clear(): void {
-    this.#builder?.reset()
+  #clear(builder: BatchBuilder): void {
+    builder.reset()
+    if (this.#home.builders.length < FREE_BUILDERS_MAX) this.#home.builders.push(builder)
+    this.#builder = null
     this.#owners = []
     this.#numbers = []
   }
@@ -145,7 +153,7 @@ export class PartitionQueue {
     const batch = new Batch(this, bytes, this.#owners, this.#numbers)
     batch.identity = identity
     this.inFlight = batch
-    this.#clear()
+    this.#clear(builder)
     return batch
   }
 
@@ -226,11 +234,6 @@ export class PartitionQueue {
       }
     }
     return spoiled
-  }
-
-  /** Lets go of the buffer for collecting, which is kept otherwise. */
-  release(): void {
-    if (this.#owners.length === 0) this.#builder = null
   }
 }
 

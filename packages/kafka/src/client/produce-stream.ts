@@ -56,6 +56,7 @@ export class ProduceStream implements StreamHandler<Kafka>, TopicWatcher {
     const { partitions, recordBytesMax } = topic
     const opened = this.#queues === null
     this.#queues = this.#producer.queues(topic)
+    this.#producer.leadersChanged()
     if (opened) {
       this.openDeadline?.cancel()
       this.stream.accept({ kind: 'produce', partitions, maxRecordBytes: recordBytesMax })

@@ -3,7 +3,16 @@
  * once (idempotent producer, KIP-98). Knows brokers only through `ProduceLink`, so that its rules can be tested alone.
  * Must never drop a record silently, nor change the bytes of a batch that may be stored already.
  */
-import { type Clock, type Reporter, StreamError, type Task, type Timer, toStreamError } from '@zilla-ts/engine'
+import {
+  type Clock,
+  type Counter,
+  type Reporter,
+  StreamError,
+  type Task,
+  type Timer,
+  toStreamError,
+} from '@zilla-ts/engine'
+import type { BatchBuilder } from '../codec/batch-builder.ts'
 import type { ProduceMeta } from '../stream.ts'
 import type { ProducerIdentity } from './admin.ts'
 import type { Topic } from './directory.ts'
@@ -79,12 +88,16 @@ export class Producer implements Task {
   readonly #limits: ProducerLimits
   readonly #streams = new Set<ProduceStream>()
   readonly #topics = new Map<string, TopicQueues>()
+  readonly #builders: BatchBuilder[] = []
   readonly #nodes = new Map<number, Node>()
   readonly #backoff = new Backoff()
   readonly #touched: ProduceStream[] = []
   readonly #starved = new Set<ProduceStream>()
   readonly #retry: Task = { run: () => this.#release(), fault: () => this.#release() }
   readonly #sweep: Task = { run: () => this.#checkHold(), fault: () => this.#checkHold() }
+  readonly #stored: Counter
+  readonly #refused: Counter
+  readonly #repeated: Counter
   #identity: ProducerIdentity | null = null
   #identifying = false
   /** have records to send */
@@ -107,6 +120,9 @@ export class Producer implements Task {
     this.#report = report
     this.#link = link
     this.#limits = limits
+    this.#stored = report.counter('kafka.produce.stored')
+    this.#refused = report.counter('kafka.produce.refused')
+    this.#repeated = report.counter('kafka.produce.repeated')
   }
 
   /** Bytes of all records that are not answered. */
@@ -185,7 +201,7 @@ export class Producer implements Task {
   queues(topic: Topic): TopicQueues {
     let home = this.#topics.get(topic.name)
     if (home === undefined) {
-      home = { topic, queues: [] }
+      home = { topic, queues: [], builders: this.#builders }
       this.#topics.set(topic.name, home)
     }
     home.topic = topic
@@ -203,7 +219,10 @@ export class Producer implements Task {
     const before = queue.waitingBytes
     const taken = queue.append(stream, number, payload, meta)
     this.#heldBytes += queue.waitingBytes - before
-    if (!taken) stream.answered(number, topicError(MESSAGE_TOO_LARGE, home.topic.name))
+    if (!taken) {
+      this.#refused.value++
+      stream.answered(number, topicError(MESSAGE_TOO_LARGE, home.topic.name))
+    }
     this.#list(queue)
     this.#sweepTimer ??= this.#clock.after(SWEEP_MS, this.#sweep)
   }
@@ -228,7 +247,7 @@ export class Producer implements Task {
       this.#route()
       for (const node of this.#nodes.values()) this.#send(node, this.#identity)
     }
-    if (this.#heldBytes === 0) this.#idle()
+    if (this.#heldBytes === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
   fault(): void {
@@ -325,6 +344,7 @@ export class Producer implements Task {
       // The broker has had it already, longer ago than it can name the offset.
       case DUPLICATE_SEQUENCE:
         queue.stored()
+        this.#stored.value += batch.numbers.length
         for (let at = 0; at < batch.numbers.length; at++) batch.owners[at]!.answered(batch.numbers[at]!)
         this.#backoff.reset()
         break
@@ -368,10 +388,12 @@ export class Producer implements Task {
   #refuse(batch: Batch, code: number): void {
     const error = topicError(code, batch.topic)
     batch.queue.refused()
+    this.#refused.value += batch.numbers.length
     for (let at = 0; at < batch.numbers.length; at++) batch.owners[at]!.answered(batch.numbers[at]!, error)
   }
 
   #repeat(batch: Batch): void {
+    this.#repeated.value += batch.numbers.length
     batch.queue.repeat()
     this.#delay(batch.queue)
     if (!batch.owners.every((owner) => owner.dead)) return
@@ -441,12 +463,6 @@ export class Producer implements Task {
   drained(): Promise<void> {
     if (this.#heldBytes === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onIdle.push(resolve))
-  }
-
-  #idle(): void {
-    if (this.#onIdle.length > 0) for (const resolve of this.#onIdle.splice(0)) resolve()
-    if (this.#streams.size > 0) return
-    for (const { queues } of this.#topics.values()) for (const queue of queues) queue.release()
   }
 
   stop(error: StreamError): void {

@@ -74,7 +74,7 @@ export class Questions {
     const backoff = new Backoff()
     for (;;) {
       try {
-        return await attempt()
+        return await this.#site.within(deadline - this.#site.clock.monotonic(), what, attempt())
       } catch (error) {
         const reason = toStreamError(error, 'unavailable')
         if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)

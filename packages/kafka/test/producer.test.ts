@@ -1,8 +1,7 @@
 import { Side, type Stream, StreamError } from '@zilla-ts/engine'
 import { FakeClock, Recorder, TestReporter } from '@zilla-ts/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Kafka } from '../stream.ts'
-import { Topic } from './directory.ts'
+import { Topic } from '../src/client/directory.ts'
 import {
   INVALID_RECORD,
   MESSAGE_TOO_LARGE,
@@ -10,9 +9,10 @@ import {
   OUT_OF_ORDER_SEQUENCE,
   TOPIC_AUTHORIZATION_FAILED,
   UNKNOWN_PRODUCER_ID,
-} from './error-codes.ts'
-import { ProduceStream } from './produce-stream.ts'
-import { Producer } from './producer.ts'
+} from '../src/client/error-codes.ts'
+import { ProduceStream } from '../src/client/produce-stream.ts'
+import { Producer } from '../src/client/producer.ts'
+import type { Kafka } from '../src/stream.ts'
 import { ScriptedBrokers } from './scripted-brokers.ts'
 
 const HOLD_MS = 60_000

@@ -1,12 +1,12 @@
 /** Brokers for the tests of the producer: they keep logs as Kafka does, and answer when and how the test says. */
 import type { StreamError } from '@zilla-ts/engine'
-import { BatchReader } from '../codec/batch-reader.ts'
-import { sequenceAfter } from '../codec/batch-stamp.ts'
-import type { ProducerIdentity } from './admin.ts'
-import { DUPLICATE_SEQUENCE, NONE, OUT_OF_ORDER_SEQUENCE } from './error-codes.ts'
-import type { ProduceStream } from './produce-stream.ts'
-import type { ProducePart } from './produce-wire.ts'
-import type { ProduceAnswer, ProduceLink } from './producer.ts'
+import type { ProducerIdentity } from '../src/client/admin.ts'
+import { DUPLICATE_SEQUENCE, NONE, OUT_OF_ORDER_SEQUENCE } from '../src/client/error-codes.ts'
+import type { ProduceStream } from '../src/client/produce-stream.ts'
+import type { ProducePart } from '../src/client/produce-wire.ts'
+import type { ProduceAnswer, ProduceLink } from '../src/client/producer.ts'
+import { BatchReader } from '../src/codec/batch-reader.ts'
+import { sequenceAfter } from '../src/codec/batch-stamp.ts'
 
 interface ProducerState {
   epoch: number
