@@ -17,8 +17,8 @@
  *   and holds QoS 1.
  */
 import type { Protocol } from '@zilla-ts/engine'
-import type { Delivery } from './message.ts'
 import type { Properties } from './codec/properties.ts'
+import type { Delivery } from './message.ts'
 
 export type Qos = 0 | 1 | 2
 /** protocol level of CONNECT: 4 is MQTT 3.1.1, 5 is MQTT 5.0 */

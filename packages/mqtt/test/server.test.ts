@@ -223,6 +223,21 @@ test('packet ids are unique in flight, around the end of their range', () => {
   expect(b.recorder.acks.at(-1)).toEqual({ through: 140_000 })
 })
 
+test('a client that has closed its half is heard to its last byte, even if answers come at once', () => {
+  const { versions, limits } = defaultOptions()
+  const rig = new Rig({ versions, limits: { ...limits, receiveMaximum: 1 } })
+  const client = rig.client(CONNECT_4)
+  rig.send(client, "32 { 'a' 0001 78 } 32 { 'a' 0002 78 } 32 { 'a' 0003 78 } e0 00")
+  client.stream?.end()
+  const { stream, recorder } = rig.opened('publish')[0]!
+  let written = 1
+  recorder.onData = () => stream.ack(++written)
+  stream.ack(1)
+  expect(written).toBe(3)
+  expect(received(client)).toBe('20020000400200014002000240020003')
+  expect(rig.opened('session')[0]!.recorder.signals.at(-1)).toMatchObject({ kind: 'disconnect', reasonCode: 0 })
+})
+
 test('what an acceptor writes because it was granted room comes behind what waits', () => {
   const { versions, limits } = defaultOptions()
   const rig = new Rig({ versions, limits: { ...limits, queueBytes: 1_024 } })

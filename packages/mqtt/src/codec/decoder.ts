@@ -213,10 +213,11 @@ export class Decoder {
         length |= (byte & 0x7f) << shift
         if (byte < CONTINUED) {
           // 3.1.1 has no such rule, and before CONNECT nothing tells which version it is
-          if (byte === 0 && this.version === 5) return this.#badLength(first, 'uses more bytes than it needs', at)
+          if (byte === 0 && this.version === 5)
+            return this.#badLength(first, 'uses more bytes than it needs ([MQTT-1.5.5-1])', at)
           break
         }
-        if (shift === 21) return this.#badLength(first, 'has more than four bytes', at)
+        if (shift === 21) return this.#badLength(first, 'has more than four bytes (§1.5.5)', at)
       }
     }
     const next = body + length
@@ -235,7 +236,7 @@ export class Decoder {
   }
 
   #badLength(first: number, problem: string, at: number): number {
-    const message = `${packetName(first)}: remaining length ${problem} ([MQTT-1.5.5-1])`
+    const message = `${packetName(first)}: remaining length ${problem}`
     return this.#refuse(new DecodeError(ReasonCode.MalformedPacket, message), at)
   }
 

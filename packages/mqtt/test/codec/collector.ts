@@ -1,5 +1,6 @@
 /** Runs a decoder over chunks and collects what it gives, for the codec tests. Copies every payload, for they are borrowed. */
-import { type DecodeError, Decoder, type PacketHandler, type Role } from '../../src/codec/decoder.ts'
+import type { DecodeError } from '../../src/codec/decode-error.ts'
+import { Decoder, type PacketHandler, type Role } from '../../src/codec/decoder.ts'
 import type { NonPublishPacket, Packet } from '../../src/codec/packets.ts'
 import type { PublishMeta, Version } from '../../src/stream.ts'
 

@@ -126,7 +126,7 @@ function foreignWill(will: NonNullable<Extract<Packet, { type: 'connect' }>['wil
 function foreignDecode(bytes: Buffer, version: Version): Foreign[] | null {
   const found: Foreign[] = []
   let refused = false
-  const parser = oracle.parser({ protocolVersion: version } as oracle.ParserOptions)
+  const parser = oracle.parser({ protocolVersion: version })
   parser.on('packet', (packet) => found.push({ ...packet }))
   parser.on('error', () => {
     refused = true
@@ -139,27 +139,61 @@ function foreignDecode(bytes: Buffer, version: Version): Foreign[] | null {
   return refused ? null : found
 }
 
-function foreignEncode(packet: Packet, version: Version): Buffer {
-  return oracle.generate(foreignPacket(packet, version) as unknown as oracle.Packet, { protocolVersion: version })
+/** Null when it refuses to write it. */
+function foreignEncode(packet: Packet, version: Version): Buffer | null {
+  try {
+    return oracle.generate(foreignPacket(packet, version) as unknown as oracle.Packet, { protocolVersion: version })
+  } catch {
+    return null
+  }
 }
 
-/** User properties without the order it loses. */
-function comparable(packet: Packet, version: Version): Foreign {
-  return foreignPacket(packet, version)
+/** Where the two differ and the standard is with us: it cannot read, or cannot write, these packets. */
+const DEVIATIONS: readonly { readonly reason: string; readonly of: 'read' | 'write'; is(packet: Packet): boolean }[] = [
+  {
+    reason: 'holds a 5.0 client to the 3.1.1 rule that a kept session needs a client identifier (§3.1.3.1)',
+    of: 'write',
+    is: (packet) => packet.type === 'connect' && packet.version === 5 && !packet.cleanStart && packet.clientId === '',
+  },
+  {
+    reason: 'holds a 5.0 client to the 3.1.1 rule that a password needs a user name (§3.1.2.9)',
+    of: 'write',
+    is: (packet) =>
+      packet.type === 'connect' && packet.version === 5 && packet.password !== null && packet.username === null,
+  },
+  {
+    reason: 'wants a reason code in AUTH, which may be left out (§3.15.2.1)',
+    of: 'read',
+    is: (packet) => packet.type === 'auth' && packet.properties === null,
+  },
+  {
+    reason: 'writes the same with reason code and no method, which is a protocol error (§3.15.2.2.2)',
+    of: 'write',
+    is: (packet) => packet.type === 'auth' && packet.properties === null,
+  },
+  {
+    reason: 'does not know 0x8C in DISCONNECT (§2.4)',
+    of: 'read',
+    is: (packet) => packet.type === 'disconnect' && packet.reasonCode === 0x8c,
+  },
+]
+
+function deviates(packet: Packet, of: 'read' | 'write'): boolean {
+  return DEVIATIONS.some((deviation) => deviation.of === of && deviation.is(packet))
 }
 
 function check(packet: Packet, role: Role, version: Version, name: string): void {
-  const ours = encode(packet, version)
-  const understood = foreignDecode(ours, version)
-  expect(understood?.length, name).toBe(1)
-  expect(understood?.[0], name).toMatchObject(comparable(packet, version))
+  const expected = foreignPacket(packet, version)
+  const understood = foreignDecode(encode(packet, version), version)
+  if (deviates(packet, 'read')) expect(understood, name).toBeNull()
+  else expect(understood, name).toMatchObject([expected])
 
-  const theirs = decodeOne(role, version, foreignEncode(packet, version))
-  expect(theirs.error, name).toBeNull()
+  const theirs = foreignEncode(packet, version)
+  const found = theirs === null ? [] : decodeOne(role, version, theirs).packets
   expect(
-    theirs.packets.map((found) => comparable(found, version)),
+    found.map((each) => foreignPacket(each, version)),
     name,
-  ).toEqual([comparable(packet, version)])
+  ).toEqual(deviates(packet, 'write') ? [] : [expected])
 }
 
 describe('what both write', () => {
@@ -179,19 +213,17 @@ describe('what both write', () => {
 })
 
 describe('what it refuses, we refuse', () => {
-  it.each(ROWS.map((row) => [`MQTT ${row.version}, ${row.role}: ${row.name}`, row] as const))('%s', (_name, row) => {
+  const short = ROWS.filter((row) => row.hex.length < 1000)
+  it.each(short.map((row) => [`MQTT ${row.version}, ${row.role}: ${row.name}`, row] as const))('%s', (_name, row) => {
     const base = hex(row.hex)
-    const header = base[1]! < 0x80 ? 2 : base[2]! < 0x80 ? 3 : 4
-    for (let at = header; at < Math.min(base.length, 80); at++) {
+    for (let at = 2; at < base.length; at++) {
       for (const flip of [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff]) {
         const bytes = Buffer.from(base)
         bytes[at] = bytes[at]! ^ flip
-        const ours = decodeOne(row.role, row.version, bytes)
-        if (ours.error !== null) continue
+        const ours = decodeOne(row.role, row.version, bytes).packets[0]
+        if (ours === undefined || deviates(ours, 'read')) continue
         const where = `byte ${at} flipped by ${flip}: ${bytes.toString('hex')}`
-        const theirs = foreignDecode(bytes, row.version)
-        expect(theirs, where).not.toBeNull()
-        expect(theirs?.[0], where).toMatchObject(comparable(ours.packets[0]!, row.version))
+        expect(foreignDecode(bytes, row.version), where).toMatchObject([foreignPacket(ours, row.version)])
       }
     }
   })
