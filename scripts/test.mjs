@@ -35,7 +35,11 @@ main(async () => {
   }
   /** @type {[string, boolean][]} */
   const results = [
-    ['types', (await succeeds(ensureBuilt)) && (await passes('Checking the types of tests and scripts', [tsc, '-p', 'tsconfig.test.json']))],
+    [
+      'types',
+      (await succeeds(ensureBuilt)) &&
+        (await passes('Checking the types of tests and scripts', [tsc, '-p', 'tsconfig.test.json'])),
+    ],
     ['lint', await passes('Linting', [biome, 'check', '.'])],
     ['generated files', await passes('Checking generated files', [tsx, 'scripts/generate.ts', '--check'])],
   ]

@@ -137,7 +137,8 @@ class Supervisor {
   #onExit(slot: Slot, code: number | null, signal: string | null): void {
     this.#slots.delete(slot)
     if (this.#stopping) {
-      if (code !== 0) this.#exitCode = 1
+      // One that had not begun to listen for the signal had nothing to finish either.
+      if (code !== 0 && slot.runs) this.#exitCode = 1
       if (this.#slots.size === 0) process.exit(this.#exitCode)
       return
     }

@@ -27,11 +27,13 @@ interface Receiver {
   readonly subscriptions: Subscription[]
 }
 
+const NOBODY: readonly Receiver[] = []
+
 /** Who gets the messages of one topic; never changed once made, so that a dispatch under way is safe from whatever it causes. */
 interface Match {
   /** version of the trie it was made from */
   readonly version: number
-  /** null: no MQTT topic name */
+  /** null: no MQTT topic name; nobody asked for it: empty */
   readonly topic: string | null
   readonly receivers: readonly Receiver[]
   /** somebody must know who published */
@@ -178,13 +180,19 @@ export class MessageLog implements TopicReaderListener, Task {
   }
 
   #makeMatch(key: Buffer | null, version: number): Match {
-    const topic = topicOf(key)
+    const found = this.#found
+    found.length = 0
+    if (key !== null) this.#trie.match(key.toString('utf8'), found)
+    // Whether it is a topic name at all is asked only where somebody wants it: most names are seen by nobody.
+    const topic = key !== null && found.length === 0 ? '' : topicOf(key)
+    if (topic === null || found.length === 0) {
+      return { version, topic, receivers: NOBODY, noLocal: false, retainAsPublished: false }
+    }
     const receivers = new Map<Subscriber, Receiver>()
     let noLocal = false
     let retainAsPublished = false
-    if (topic !== null) this.#trie.match(topic, this.#found)
-    for (const subscription of this.#found.splice(0)) {
-      if (topic === null || !subscription.admits(topic)) continue
+    for (const subscription of found) {
+      if (!subscription.admits(topic)) continue
       const { subscriber } = subscription
       const receiver = receivers.get(subscriber)
       if (receiver === undefined) receivers.set(subscriber, { subscriber, subscriptions: [subscription] })

@@ -3,7 +3,7 @@
  * one in the retained topic. Acknowledges in the order of the publishes, and only what is stored.
  */
 import { type Clock, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
-import type { ProduceMeta } from '@zilla-ts/kafka'
+import type { EncodedHeaders, ProduceMeta } from '@zilla-ts/kafka'
 import { Delivery, LEVELS_MAX, type Mqtt, type PublishMeta, type Qos, withinLevels } from '@zilla-ts/mqtt'
 import { AckWindow } from './ack-window.ts'
 import type { Counters } from './counters.ts'
@@ -42,18 +42,13 @@ export interface PublishContext {
   onPublisherClosed(): void
 }
 
-interface PlainHeaders {
-  readonly buffer: Buffer
-  readonly count: number
-}
-
 /** A topic as this client publishes to it. */
 interface Recent {
   readonly record: TopicRecord
   readonly origin: RecordOrigin
   readonly target: ProduceTarget
   /** headers of a publish without properties, by QoS */
-  readonly plain: (PlainHeaders | undefined)[]
+  readonly plain: (EncodedHeaders | undefined)[]
 }
 
 export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
@@ -137,8 +132,6 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     this.#close()
   }
 
-  signal(): void {}
-
   onTaken(cost: number): void {
     this.#stream.grant(cost)
   }
@@ -187,7 +180,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     this.onFlush()
   }
 
-  #makePlain(recent: Recent, qos: Qos): PlainHeaders {
+  #makePlain(recent: Recent, qos: Qos): EncodedHeaders {
     const { headers } = this.#context
     const buffer = Buffer.from(headers.encode(recent.record, recent.origin, qos, null, 0))
     const plain = { buffer, count: headers.count }

@@ -13,7 +13,6 @@ const NORMAL_DISCONNECTION = 0x00
 /** A stream of the same connection, which does not outlive it. */
 export interface Attached {
   abort(error: StreamError): void
-  signal(signal: MqttSignal): void
 }
 
 export class SessionStream implements StreamHandler<Mqtt>, RecordOwner, Task {
@@ -35,10 +34,6 @@ export class SessionStream implements StreamHandler<Mqtt>, RecordOwner, Task {
     this.epoch = epoch
     this.#stream = stream
     this.#table = table
-  }
-
-  get closed(): boolean {
-    return this.#closed
   }
 
   attach(stream: Attached): void {

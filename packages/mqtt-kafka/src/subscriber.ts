@@ -62,10 +62,6 @@ export class Subscriber implements StreamHandler<Mqtt> {
     session.attach(this)
   }
 
-  get closed(): boolean {
-    return this.#closed
-  }
-
   /** Room for a delivery that nothing waits in front of. */
   get writable(): boolean {
     return this.#queue.length === 0 && this.#stream.writable

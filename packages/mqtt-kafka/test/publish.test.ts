@@ -134,7 +134,7 @@ describe('publish', () => {
   it('takes a topic named by the client, if there is one', async () => {
     const when = [{ publish: [{ topic: 'site/{site}/#' }] as [{ topic: string }] }]
     const rig = await Rig.started({
-      routes: [{ when, with: { messages: 'site-${params.site}', expiry: true } }, {}],
+      routes: [{ when, with: { messages: 'site-$' + '{params.site}', expiry: true } }, {}],
       options: { limits: { paramTopics: 2 } },
     })
     for (const name of ['1', '2', '3']) rig.kafka.add(`site-${name}`)

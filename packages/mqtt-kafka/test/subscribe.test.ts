@@ -354,7 +354,7 @@ describe('requests', () => {
   it('refuses a filter whose Kafka topic is not there', async () => {
     const when = [{ subscribe: [{ topic: 'site/{site}' }] as [{ topic: string }] }]
     const rig = await Rig.started({
-      routes: [{ when, with: { messages: 'site-${params.site}', expiry: true } }],
+      routes: [{ when, with: { messages: 'site-$' + '{params.site}', expiry: true } }],
       options: { limits: { paramTopics: 2 } },
     })
     rig.kafka.add('site-1')

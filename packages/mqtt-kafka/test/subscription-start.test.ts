@@ -16,6 +16,8 @@ interface Script {
   readonly before: readonly Step[]
   readonly steps: readonly Step[]
   readonly partitions?: number
+  /** another client has subscribed before: the reader is there, and may be behind */
+  readonly shared?: boolean
   /** a second SUBSCRIBE of the same filter, retain handling 2, may come at any time after the first SUBACK */
   readonly again?: boolean
 }
@@ -32,6 +34,8 @@ class World {
   beforeSuback = 0
   subscribed = false
   again = false
+  /** what the log held when SUBSCRIBE came */
+  older: string[] = []
   /** publishes that came in after SUBACK */
   afterSuback: Step[] = []
 
@@ -44,6 +48,10 @@ class World {
 
   static async make(script: Script): Promise<World> {
     const world = new World(await Rig.started({ partitions: script.partitions ?? 1 }), script)
+    if (script.shared === true) {
+      world.rig.client('other').subscribe('#')
+      world.rig.clock.turn()
+    }
     for (const { topic, payload, retain } of script.before) world.publisher.publish(topic, payload, 1, retain)
     for (const topic of ['messages', 'retained']) world.rig.kafka.topic(topic).held = true
     return world
@@ -88,6 +96,7 @@ class World {
       this.subscriber.subscribe({ filter: '#', retainHandling: 2 })
     } else if (verb === 'subscribe') {
       this.subscribed = true
+      this.older = this.messages.records.map(({ key, value }) => `${key}=${value}`)
       this.subscriber.subscribe('#')
     } else if (verb === 'store') this.rig.kafka.topic(name).store()
     else if (verb === 'answer') this.rig.kafka.topic(name).answer()
@@ -104,6 +113,8 @@ class World {
     const answer = JSON.stringify(this.subscriber.answers[0])
     if (answer !== '{"kind":"subscribed","reasonCodes":[1]}') return `answered ${answer}`
     if (this.beforeSuback > 0) return 'a delivery before SUBACK'
+    const older = this.subscriber.texts.find((text) => this.older.includes(text))
+    if (older !== undefined) return `'${older}' is older than the subscription`
     const all = [...this.script.before, ...this.script.steps]
     for (const topic of new Set(all.map((step) => step.topic))) {
       const published = all.filter((step) => step.topic === topic)
@@ -194,7 +205,13 @@ describe('start of a subscription', () => {
     expect(await runAll({ before: [retained('old')], steps: [plain('new')] })).toBeGreaterThan(10)
   })
 
+  it('holds in every order where the reader is there already', async () => {
+    expect(await runAll({ before: [], steps: [plain('1')], shared: true })).toBeGreaterThan(10)
+    expect(await runAll({ before: [], steps: [retained('1')], shared: true })).toBeGreaterThan(100)
+  })
+
   it.each<[string, Script]>([
+    ['plain, retained, the reader is there', { before: [], steps: [plain('1'), retained('2')], shared: true }],
     ['two retained publishes', { before: [retained('old')], steps: [retained('1'), retained('2')] }],
     ['retained, plain, retained', { before: [], steps: [retained('1'), plain('2'), retained('3')] }],
     ['publish, clear, publish', { before: [retained('old')], steps: [retained('1'), retained(''), retained('2')] }],
@@ -204,6 +221,7 @@ describe('start of a subscription', () => {
         before: [retained('old', 'a'), retained('old', 'b')],
         steps: [retained('a1', 'a'), plain('c1', 'c'), retained('b1', 'b'), retained('a2', 'a'), plain('c2', 'c')],
         partitions: 3,
+        shared: true,
       },
     ],
     [

@@ -1,0 +1,235 @@
+/** The commands as users type them, each in a process of its own. */
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Problem } from '@zilla-ts/engine'
+import { EngineProcess } from '@zilla-ts/testing'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { defer } from './fixture.ts'
+
+const BIN = fileURLToPath(new URL('../bin/zilla-ts', import.meta.url))
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const ECHO = `name: example
+bindings:
+  north: { type: tcp, kind: server, options: { host: 127.0.0.1, port: 0 }, exit: echo }
+  echo: { type: echo, kind: server }
+`
+const EMBEDDED = `name: example
+bindings:
+  north: { type: tcp, kind: server, options: { host: 127.0.0.1, port: 0 }, exit: mqtt }
+  mqtt: { type: mqtt, kind: server, exit: mapping }
+  mapping:
+    type: mqtt-kafka
+    kind: proxy
+    options: { topics: { sessions: s, messages: m, retained: r } }
+    exit: log
+  log: { type: kafka-embedded, kind: server, options: { directory: log } }
+`
+const FAULTY = ECHO.replace('exit: echo', 'exti: echo')
+const FAULTY_LINE = FAULTY.split('\n')[2]!
+const FAULTY_COLUMN = FAULTY_LINE.indexOf('exti') + 1
+
+let directory = ''
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'zilla-cli-'))
+  for (const [name, text] of Object.entries({ good: ECHO, bad: FAULTY, empty: 'name: x\n', embedded: EMBEDDED })) {
+    writeFileSync(join(directory, `${name}.yaml`), text)
+  }
+})
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+function zilla(...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+    cwd: directory,
+    encoding: 'utf8',
+    timeout: 25_000,
+  })
+  return { code: status, out: stdout, err: stderr }
+}
+
+describe('help and version', () => {
+  it.each([[['--help']], [['start', '--help']], [['validate', '--help']]])('%j shows examples', (args) => {
+    const { code, out, err } = zilla(...args)
+    expect(code).toBe(0)
+    expect(out).toMatch(/^Usage: zilla-ts/)
+    expect(out).toContain('Examples:\n  zilla-ts ')
+    expect(err).toBe('')
+  })
+
+  it.each(['version', '--version'])('%s', (argument) => {
+    expect(zilla(argument)).toEqual({ code: 0, out: `zilla-ts ${version}\n`, err: '' })
+  })
+
+  it.each([
+    [['bogus'], "unknown command 'bogus'"],
+    [['start', '--bogus'], "unknown option '--bogus'"],
+    [['start', '-w', '0'], 'It must be a number from 1 to 256.'],
+    [['start', '-w', '1.5'], 'It must be a number from 1 to 256.'],
+    [['start', '-P', '=x'], 'It must be name=value.'],
+    [['validate', '--format', 'xml'], 'Allowed choices are text, json.'],
+  ])('%j is refused with one line', (args, reason) => {
+    const { code, out, err } = zilla(...args)
+    expect(code).toBe(1)
+    expect(out).toBe('')
+    expect(err).toContain(reason)
+    expect(err.trim().split('\n')).toHaveLength(1)
+  })
+})
+
+describe('validate', () => {
+  it('says that a document is valid', () => {
+    expect(zilla('validate', '-c', 'good.yaml')).toEqual({ code: 0, out: 'good.yaml is valid\n', err: '' })
+  })
+
+  it('shows each problem with its line', () => {
+    const { code, out } = zilla('validate', 'bad.yaml')
+    expect(code).toBe(1)
+    expect(out.split('\n')).toEqual([
+      `bad.yaml:3:${FAULTY_COLUMN} error unknown-property  \`exti\` is unknown here; did you mean \`exit\`?`,
+      `3 | ${FAULTY_LINE}`,
+      `${' '.repeat('3 | '.length + FAULTY_COLUMN - 1)}^`,
+      'bad.yaml is not valid: 1 error',
+      '',
+    ])
+  })
+
+  it('takes several documents, and fails when one does', () => {
+    const { code, out } = zilla('validate', '-c', 'good.yaml', '-c', 'bad.yaml', 'empty.yaml')
+    expect(code).toBe(1)
+    expect(out).toContain('good.yaml is valid\n')
+    expect(out).toContain('bad.yaml is not valid: 1 error\n')
+    expect(out).toContain('empty.yaml is valid\n')
+  })
+
+  it('prints JSON for programs', () => {
+    const { code, out } = zilla('validate', '--format', 'json', 'good.yaml', 'bad.yaml')
+    expect(code).toBe(1)
+    const { valid, problems } = JSON.parse(out) as { valid: boolean; problems: Problem[] }
+    expect(valid).toBe(false)
+    expect(problems).toEqual([
+      expect.objectContaining({
+        level: 'error',
+        code: 'unknown-property',
+        file: 'bad.yaml',
+        line: 3,
+        column: FAULTY_COLUMN,
+        path: '/bindings/north/exti',
+        suggestion: 'exit',
+      }),
+    ])
+  })
+
+  it('names a file that is not there, and is not UTF-8', () => {
+    writeFileSync(join(directory, 'latin1.yaml'), Buffer.from([0x6e, 0x3a, 0x20, 0xe9, 0x0a]))
+    expect(zilla('validate', 'none.yaml').out).toContain('cannot read none.yaml: there is no such file')
+    expect(zilla('validate', 'latin1.yaml').out).toContain('cannot read latin1.yaml: it is not UTF-8 text')
+    expect(zilla('validate').out).toContain('cannot read zilla.yaml: there is no such file')
+    expect(zilla('validate', 'none.yaml').code).toBe(1)
+  })
+})
+
+describe('schema', () => {
+  it('prints what is committed', () => {
+    const committed = readFileSync(new URL('../../../schemas/zilla.schema.json', import.meta.url), 'utf8')
+    expect(zilla('schema')).toEqual({ code: 0, out: committed, err: '' })
+  })
+})
+
+describe('a start that fails', () => {
+  let taken: Server
+
+  beforeAll(async () => {
+    taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as { port: number }
+    writeFileSync(join(directory, 'taken.yaml'), ECHO.replace('port: 0', `port: ${port}`))
+  })
+
+  afterAll(() => taken.close())
+
+  it.each([
+    [['-c', 'none.yaml'], 'zilla-ts: cannot read none.yaml: there is no such file'],
+    [['-c', 'bad.yaml'], 'zilla-ts: bad.yaml is not valid: 1 error'],
+    [['-c', 'empty.yaml'], 'zilla-ts: empty.yaml has no bindings: there is nothing to run'],
+    [['-c', 'embedded.yaml', '-w', '2'], 'zilla-ts: -w 2 is not possible: example:log (kafka-embedded)'],
+    [['-c', 'taken.yaml'], 'zilla-ts: example:north: cannot listen on 127.0.0.1:'],
+    [['-c', 'taken.yaml', '-w', '2'], 'zilla-ts: example:north: cannot listen on 127.0.0.1:'],
+  ])('%j ends with one clear line', (args, reason) => {
+    const { code, err } = zilla('start', ...args)
+    expect(code).toBe(1)
+    expect(err.trim().split('\n').at(-1)).toContain(reason)
+    expect(err).not.toContain('    at ')
+  })
+
+  it.each([[[]], [['-w', '2']]])('-e %j adds a stack trace', (args) => {
+    const { code, err } = zilla('start', '-c', 'taken.yaml', '-e', ...args)
+    expect(code).toBe(1)
+    expect(err).toContain('EADDRINUSE')
+    expect(err).toContain('    at ')
+  })
+})
+
+describe('start', () => {
+  async function started(...args: string[]): Promise<EngineProcess> {
+    const engine = await EngineProcess.start({ document: ECHO, args })
+    defer(async () => {
+      await engine.kill()
+      engine.remove()
+    })
+    return engine
+  }
+
+  const events = (engine: EngineProcess): string[] =>
+    engine.output
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{') ? [(JSON.parse(line) as { event: string }).event] : []))
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s', async (signal) => {
+    const engine = await started()
+    engine.signal(signal)
+    expect(await engine.exited()).toBe(0)
+    expect(events(engine)).toEqual(['LISTENING', 'STOPPING', 'STOPPED'])
+  })
+
+  it('lets connections finish, but ends at once on a second signal', async () => {
+    const engine = await started()
+    const socket = connect(engine.port, '127.0.0.1')
+    socket.on('error', () => {})
+    defer(() => socket.destroy())
+    socket.write('x')
+    await once(socket, 'data')
+    engine.signal('SIGTERM')
+    await vi.waitFor(() => expect(events(engine)).toContain('STOPPING'), 20_000)
+    engine.signal('SIGTERM')
+    expect(await engine.exited()).toBe(128 + 15)
+  })
+
+  it('logs the configuration in effect on -v', async () => {
+    const engine = await started('-v', '-P', 'a=b', '-P', 'c')
+    expect(events(engine)).toContain('CONFIGURATION')
+  })
+
+  it('runs several workers on one port, and replaces one that dies', async () => {
+    const engine = await started('-w', '2')
+    expect(events(engine)).toEqual(['LISTENING'])
+    const [worker] = childrenOf(engine.pid)
+    process.kill(worker!, 'SIGKILL')
+    await vi.waitFor(() => expect(events(engine)).toContain('WORKER_DIED'), 20_000)
+    await vi.waitFor(() => expect(childrenOf(engine.pid)).toHaveLength(2), 20_000)
+    engine.signal('SIGTERM')
+    expect(await engine.exited()).toBe(0)
+  })
+})
+
+/** Linux only, as is the rest of what reads /proc in the tests. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return text === '' ? [] : text.split(' ').map(Number)
+}
