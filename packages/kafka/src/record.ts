@@ -13,6 +13,8 @@ export class KafkaRecord {
   readonly tombstone: boolean
   readonly headers: Buffer
   readonly headerCount: number
+  /** of the transaction it belongs to, where `isolation` is `uncommitted`; −1: none, or it is committed */
+  readonly producerId: number
   constructor(
     partition: number,
     offset: number,
@@ -21,6 +23,7 @@ export class KafkaRecord {
     tombstone: boolean,
     headers: Buffer,
     headerCount: number,
+    producerId = -1,
   ) {
     this.partition = partition
     this.offset = offset
@@ -29,6 +32,7 @@ export class KafkaRecord {
     this.tombstone = tombstone
     this.headers = headers
     this.headerCount = headerCount
+    this.producerId = producerId
   }
 
   /** The value of the last header of that name, as Kafka's own `lastHeader`: undefined for none, null for a null value. */

@@ -8,7 +8,16 @@
  *   refusal: records wait; when the hold time is over the stream aborts with `unavailable`.
  * - `fetch`    records of all partitions from given offsets, then live. Only committed records of data batches arrive
  *   (`read_committed`). A new partition is read from 0 and announced. Grants are per stream: without room the reader
- *   of this stream pauses, nobody else's.
+ *   of this stream pauses, nobody else's. With `partitions` only these are read, and growth is not announced. With
+ *   `isolation: 'uncommitted'` nothing waits for open transactions: their records arrive with `producerId` set, and the
+ *   signal `marker` says what became of them.
+ * - `transaction` writes to several topics that are stored together or not at all (KIP-98). Opening it fences every other
+ *   stream with the same `id`, in this process or another, and undoes what they had open; `accept` follows. Writes
+ *   (`TransactionMeta`) begin a transaction, the signal `commit` ends it, and `ack(through)` says that it is committed. A
+ *   record that can never be stored aborts the whole transaction: `ack(through, refused)` for its last write, and the stream
+ *   goes on. Abort: `taken-over` another stream has the `id` now; `timeout` the outcome of the last commit is unknown.
+ * - `group`    membership in a consumer group, for liveness and for dividing the partitions of `topic` among processes; no
+ *   offsets. Answered by `accept`, then the signal `assigned` at each generation, the first included. End: leave.
  * - `offsets`  first and end offset of every partition, asked now; answered by `accept`, then the stream ends.
  * - `describe` partitions and configuration of a topic; answered by `accept`, then the stream ends.
  * - `create`   makes a topic if it is not there; answered by `accept`, then the stream ends.
@@ -19,7 +28,34 @@ import type { KafkaRecord } from './record.ts'
 
 export type KafkaOpen =
   | { readonly kind: 'produce'; readonly topic: string }
-  | { readonly kind: 'fetch'; readonly topic: string; readonly from: FetchStart }
+  | {
+      readonly kind: 'fetch'
+      readonly topic: string
+      readonly from: FetchStart
+      /** absent: all, those to come included */
+      readonly partitions?: readonly number[]
+      /** absent: `committed` */
+      readonly isolation?: 'committed' | 'uncommitted'
+    }
+  | {
+      readonly kind: 'transaction'
+      /** decides the way only; the writes name their own */
+      readonly topic: string
+      /** transactional id */
+      readonly id: string
+      /** the broker ends a transaction that is open for longer */
+      readonly timeoutMs: number
+    }
+  | {
+      readonly kind: 'group'
+      /** whose partitions are divided */
+      readonly topic: string
+      /** group id */
+      readonly id: string
+      /** what the others are told of this member */
+      readonly member: string
+      readonly sessionTimeoutMs: number
+    }
   | { readonly kind: 'offsets'; readonly topic: string }
   | { readonly kind: 'describe'; readonly topic: string }
   | {
@@ -55,6 +91,9 @@ export type KafkaAccept =
       readonly maxRecordBytes: number
     }
   | { readonly kind: 'create'; readonly created: boolean }
+  /** `term` differs from that of every other stream with this id: producer id and epoch */
+  | { readonly kind: 'transaction'; readonly term: string }
+  | { readonly kind: 'group' }
 
 /** A record to be written. Buffers are borrowed for the call; the payload is its value. */
 export interface ProduceMeta {
@@ -70,6 +109,11 @@ export interface ProduceMeta {
   readonly headerCount: number
 }
 
+/** A record of a transaction. */
+export interface TransactionMeta extends ProduceMeta {
+  readonly topic: string
+}
+
 export type KafkaSignal =
   /** fetch, acceptor → initiator: everything below `next` of this partition has been delivered or does not exist (compacted, control, aborted) */
   | { readonly kind: 'progress'; readonly partition: number; readonly next: number }
@@ -81,11 +125,28 @@ export type KafkaSignal =
   | { readonly kind: 'available'; readonly available: boolean }
   /** produce: the topic has grown, or its record limit changed */
   | { readonly kind: 'topic'; readonly partitions: number; readonly maxRecordBytes: number }
+  /** fetch, uncommitted: the transaction of this producer in this partition is over; its records before `offset` count or not */
+  | {
+      readonly kind: 'marker'
+      readonly partition: number
+      readonly offset: number
+      readonly producerId: number
+      readonly committed: boolean
+    }
+  /** transaction, initiator → acceptor */
+  | { readonly kind: 'commit' }
+  /** group: this member's partitions, and what all members (this one too) are called */
+  | {
+      readonly kind: 'assigned'
+      readonly generation: number
+      readonly partitions: readonly number[]
+      readonly members: readonly string[]
+    }
 
 export interface Kafka extends Protocol {
   open: KafkaOpen
   accept: KafkaAccept
-  /** produce, initiator → acceptor: `ProduceMeta`; fetch, acceptor → initiator: `KafkaRecord` */
-  meta: ProduceMeta | KafkaRecord
+  /** produce, initiator → acceptor: `ProduceMeta`; transaction: `TransactionMeta`; fetch, acceptor → initiator: `KafkaRecord` */
+  meta: ProduceMeta | TransactionMeta | KafkaRecord
   signal: KafkaSignal
 }

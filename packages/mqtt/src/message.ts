@@ -4,7 +4,7 @@
  */
 import type { Properties } from './codec/properties.ts'
 import { PublishTemplate } from './codec/publish-template.ts'
-import type { Qos, Version } from './stream.ts'
+import type { Outgoing, Qos, Version } from './stream.ts'
 
 const NO_IDS: readonly number[] = []
 const SECONDS_MAX = 0xffff_ffff
@@ -119,10 +119,17 @@ export class Delivery {
   readonly retain: boolean
   /** of every matching subscription that has one (MQTT 5.0 §3.3.4) */
   readonly subscriptionIds: readonly number[]
+  #plain: Outgoing | null = null
   constructor(message: Message, qos: Qos, retain: boolean, subscriptionIds: readonly number[]) {
     this.message = message
     this.qos = qos
     this.retain = retain
     this.subscriptionIds = subscriptionIds
+  }
+
+  /** As it goes out with QoS 0, the same for everybody. */
+  get plain(): Outgoing {
+    this.#plain ??= { delivery: this, packetId: 0, dup: false }
+    return this.#plain
   }
 }

@@ -1,20 +1,25 @@
 /**
- * The `mqtt` protocol: what the mqtt server asks of the next hop (mqtt-kafka).
+ * The `mqtt` protocol: what the mqtt server asks of the next hop (mqtt-kafka, or mqtt client).
  *
- * A connection opens one `session` stream; the first time it publishes, one `publish` stream per route; the first time it
- * subscribes, one `subscribe` stream per route. The session comes first and outlives the others.
+ * A connection opens one `session` stream; the first time it publishes, one `publish` stream per exit; the first time it
+ * subscribes, or when its session has subscriptions already, one `subscribe` stream per exit. The session comes first and
+ * outlives the others. The acceptor owns the session: packet identifiers of deliveries, what is in flight, and everything
+ * that survives the connection are its; the server keeps what belongs to the socket.
  *
- * - `session`   `accept` = the CONNECT is recorded and this stream owns the client id: CONNACK may go out. Abort from the
+ * - `session`   `accept` = this stream owns the client id and its state is loaded: CONNACK may go out. Abort from the
  *   acceptor: `taken-over` (another connection has the client id now), `unavailable` (not ready: storage away), `shutdown`.
  *   The server ends the stream with the signal `disconnect` followed by `end` (any end of the connection; the reason says
- *   whether it was a clean one).
- * - `publish`   each write is one PUBLISH of QoS 0 or 1, in the order of the socket. `ack(through)`: stored, for every QoS;
- *   `ack(through, refused)`: message `through` can never be stored (`refused.code`: `too-large`, `not-authorized`, `quota`,
- *   `invalid`), the stream goes on.
+ *   whether it was a clean one). `redirect` from the acceptor: the client is to use another server (MQTT 5.0 §4.13).
+ * - `publish`   each write is one PUBLISH, in the order of the socket; sent again by the client or not: the acceptor knows
+ *   the packet identifiers of QoS 2 that it holds. `ack(through)`: the acceptor is responsible now, for every QoS: PUBACK
+ *   or PUBREC may go out. `ack(through, refused)`: message `through` can never be stored (`refused.code`: `too-large`,
+ *   `not-authorized`, `quota`, `invalid`), the stream goes on. The signal `pubrel` is answered by `pubcomp`, in order.
  * - `subscribe` the server signals `subscribe` and `unsubscribe`; the acceptor answers each, in order, by `subscribed` and
- *   `unsubscribed`; deliveries arrive as data with the effective QoS, RETAIN flag and identifiers. The server acks QoS 1
- *   deliveries in order (`ack(through)` counts all writes, QoS 0 included). The acceptor drops QoS 0 when there is no room
- *   and holds QoS 1.
+ *   `unsubscribed`; deliveries arrive as data. QoS 1 and 2 come with their packet identifier, never more than
+ *   `receiveMaximum` that are not acknowledged. The server tells each PUBACK, PUBREC and PUBCOMP of the client by
+ *   `acknowledge`, and sends a PUBREL when it is told `pubrel`. A delivery that cannot be sent (expired, larger than the
+ *   client takes) is acknowledged by the server itself: PUBACK, or PUBREC with a failure, which ends QoS 2 as well. The
+ *   acceptor drops QoS 0 when there is no room.
  */
 import type { Protocol } from '@zilla-ts/engine'
 import type { Properties } from './codec/properties.ts'
@@ -29,6 +34,7 @@ export interface Will {
   readonly payload: Buffer
   readonly qos: Qos
   readonly retain: boolean
+  /** `willDelaySeconds` included */
   readonly properties: Properties | null
 }
 
@@ -43,9 +49,17 @@ export type MqttOpen =
       readonly will: Will | null
       readonly username: string | null
       readonly keepAliveSeconds: number
+      /** QoS 1 and 2 that the client takes unacknowledged */
+      readonly receiveMaximum: number
     }
   | { readonly kind: 'publish'; readonly clientId: string; readonly version: Version }
-  | { readonly kind: 'subscribe'; readonly clientId: string; readonly version: Version }
+  | {
+      readonly kind: 'subscribe'
+      readonly clientId: string
+      readonly version: Version
+      /** filters of the session's `subscriptions` that go on with this stream; those in none end */
+      readonly resume: readonly string[]
+    }
 
 /** What the acceptor can do; the server announces it in CONNACK and enforces it. */
 export interface Capabilities {
@@ -63,7 +77,12 @@ export interface Capabilities {
 }
 
 export type MqttAccept =
-  | { readonly kind: 'session'; readonly capabilities: Capabilities }
+  | {
+      readonly kind: 'session'
+      readonly capabilities: Capabilities
+      /** what the session was subscribed to before this connection; the server opens subscribe streams for them */
+      readonly subscriptions: readonly Subscription[]
+    }
   | { readonly kind: 'publish' }
   | { readonly kind: 'subscribe' }
 
@@ -74,6 +93,19 @@ export interface PublishMeta {
   readonly retain: boolean
   /** publication properties, topic alias removed; null for 3.1.1 and when there is none */
   readonly properties: Properties | null
+  /** 0 with QoS 0 */
+  readonly packetId: number
+  /** the client says that it may have sent this before */
+  readonly dup: boolean
+}
+
+/** One delivery to one client. Immutable; those of QoS 0 may be shared. */
+export interface Outgoing {
+  readonly delivery: Delivery
+  /** 0 with QoS 0 */
+  readonly packetId: number
+  /** sent on an earlier connection already [MQTT-3.3.1-1] */
+  readonly dup: boolean
 }
 
 export interface Subscription {
@@ -94,15 +126,31 @@ export type MqttSignal =
   | { readonly kind: 'unsubscribe'; readonly filters: readonly string[] }
   /** one reason code per filter (UNSUBACK, MQTT 5.0 §3.11.3) */
   | { readonly kind: 'unsubscribed'; readonly reasonCodes: readonly number[] }
+  /** subscribe, server → acceptor: the client's answer to a delivery */
+  | {
+      readonly kind: 'acknowledge'
+      readonly type: 'puback' | 'pubrec' | 'pubcomp'
+      readonly packetId: number
+      readonly reasonCode: number
+    }
+  /**
+   * publish, server → acceptor: the client's PUBREL. subscribe, acceptor → server: send a PUBREL; `reasonCode` is 0x92
+   * when the PUBREC before it was for nothing that is in flight.
+   */
+  | { readonly kind: 'pubrel'; readonly packetId: number; readonly reasonCode: number }
+  /** publish, acceptor → server: send a PUBCOMP; 0x92: the packet identifier is not known */
+  | { readonly kind: 'pubcomp'; readonly packetId: number; readonly reasonCode: number }
   /** session, server → acceptor, before `end`: `reasonCode` of the DISCONNECT received, or null when there was none */
   | { readonly kind: 'disconnect'; readonly reasonCode: number | null; readonly expirySeconds: number | null }
+  /** session, acceptor → server, before it aborts: where the client is to go (Server Reference, §4.11) */
+  | { readonly kind: 'redirect'; readonly reference: string; readonly permanent: boolean }
   /** session, acceptor → server: storage is away or back; new publishes are held meanwhile */
   | { readonly kind: 'available'; readonly available: boolean }
 
 export interface Mqtt extends Protocol {
   open: MqttOpen
   accept: MqttAccept
-  /** publish: `PublishMeta`, initiator → acceptor; subscribe: `Delivery`, acceptor → initiator */
-  meta: PublishMeta | Delivery
+  /** publish: `PublishMeta`, initiator → acceptor; subscribe: `Outgoing`, acceptor → initiator */
+  meta: PublishMeta | Outgoing
   signal: MqttSignal
 }
