@@ -35,6 +35,13 @@ export class KafkaRecord {
     this.producerId = producerId
   }
 
+  /** The same in buffers of its own, for who keeps it longer than it was lent. */
+  copy(): KafkaRecord {
+    const { partition, offset, timestamp, key, tombstone, headers, headerCount, producerId } = this
+    const ownKey = key === null ? null : Buffer.from(key)
+    return new KafkaRecord(partition, offset, timestamp, ownKey, tombstone, Buffer.from(headers), headerCount, producerId)
+  }
+
   /** The value of the last header of that name, as Kafka's own `lastHeader`: undefined for none, null for a null value. */
   header(name: string): Buffer | null | undefined {
     const wanted = Buffer.from(name)

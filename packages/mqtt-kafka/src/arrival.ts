@@ -3,8 +3,10 @@
  * record; whoever must wait keeps a copy.
  */
 import type { Message, Qos } from '@zilla-ts/mqtt'
+import type { MessageLog } from './message-log.ts'
 
 export class Arrival {
+  readonly log: MessageLog
   readonly message: Message
   /** QoS it was published with */
   readonly qos: Qos
@@ -21,6 +23,7 @@ export class Arrival {
   #kept: Arrival | null = null
 
   constructor(
+    log: MessageLog,
     message: Message,
     qos: Qos,
     partition: number,
@@ -30,6 +33,7 @@ export class Arrival {
     local: string | null,
     retained: boolean,
   ) {
+    this.log = log
     this.message = message
     this.qos = qos
     this.partition = partition
@@ -48,9 +52,9 @@ export class Arrival {
   /** A copy that owns its bytes, one for all who keep it. */
   keep(): Arrival {
     if (this.#kept === null) {
-      const { message, qos, partition, offset, timestamp, headers, local, retained } = this
+      const { log, message, qos, partition, offset, timestamp, headers, local, retained } = this
       message.detach()
-      this.#kept = new Arrival(message, qos, partition, offset, timestamp, Buffer.from(headers), local, retained)
+      this.#kept = new Arrival(log, message, qos, partition, offset, timestamp, Buffer.from(headers), local, retained)
     }
     return this.#kept
   }

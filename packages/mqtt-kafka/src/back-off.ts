@@ -17,6 +17,11 @@ export class BackOff implements Task {
     this.#retry = retry
   }
 
+  /** It will try again. */
+  get pending(): boolean {
+    return this.#timer !== null
+  }
+
   /** Calls `retry` once, after a while; again has no effect until then. */
   schedule(): void {
     if (this.#timer !== null) return

@@ -36,8 +36,9 @@ import { Topics } from './topics.ts'
 
 type Context = BindingContext<MqttKafkaConfig, Kafka>
 
-/** QoS 2 is not offered. */
-const QOS_MAX: Qos = 1
+const QOS_MAX: Qos = 2
+const NEVER_SECONDS = 0xffff_ffff
+const PUBLISH_QOS: Readonly<Record<string, Qos>> = { at_most_once: 0, at_least_once: 1, exactly_once: 2 }
 /** Room in a record for what a PUBLISH packet does not carry: client id, header names, levels of the topic once more. */
 const OVERHEAD_BYTES = 4096
 const PACKET_MIN_BYTES = 1024
@@ -49,8 +50,10 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
   readonly #routes: Routes
   readonly #topics: Topics
   readonly #retained: RetainedStore
-  readonly #sessionLog: SessionLog
+  readonly #layer: SessionLayer
   readonly #sessions: SessionTable
+  readonly #ends: KnownEnds
+  readonly #searches = new Set<RecordSearch>()
   readonly #logs: MessageLogs
   readonly #publishing: PublishContext
   readonly #subscribing: SubscriberContext
@@ -68,7 +71,7 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
     const counters = new Counters(report)
     const headers = new MessageHeaders(options.foreign.qos === 'at_least_once' ? 1 : 0)
     const flights = new RetainedFlights()
-    this.#qosMax = options.publish?.qosMax === 'at_most_once' ? 0 : QOS_MAX
+    this.#qosMax = PUBLISH_QOS[options.publish?.qosMax ?? 'exactly_once']
     this.#routes = new Routes(context.routes, topics)
     const main = this.#routes.main
     this.#topics = new Topics(this.#checked(), clock, report, options.create ?? null, () => this.#onTopicsReady())
@@ -95,6 +98,9 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
       retainedTopic: topics.retained,
       qosMax: this.#qosMax,
       publishers: this.#publishers,
+      ends: this.#ends,
+      searches: this.#searches,
+      stampsOnAppend: () => this.#topics.stampsOnAppend,
       onPublisherClosed: () => this.#onChange(),
     }
     this.#subscribing = {
@@ -104,10 +110,13 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
       routes: this.#routes,
       logs: this.#logs,
       retained: this.#retained,
+      retainedTopic: topics.retained,
+      groups,
       flights,
       headers,
       qosMax: QOS_MAX,
       queueBytes: limits.queueBytes,
+      inFlight: limits.inFlight,
       filtersMax: limits.filters,
       subscribeMs: limits.subscribeSeconds * 1000,
       stampsOnAppend: () => this.#topics.stampsOnAppend,
@@ -118,11 +127,13 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
     if (!this.#open) return null
     if (open.kind === 'session') return this.#acceptSession(open, stream)
     const session = this.#sessions.get(open.clientId)
-    if (session === null) return null
+    if (session?.accepted !== true) return null
     const routes = this.#routes.permitted(stream.session)
     if (open.kind === 'publish') return new PublishStream(open.clientId, stream, session, routes, this.#publishing)
     stream.accept({ kind: 'subscribe' })
-    return new Subscriber(open.clientId, stream, session, routes, this.#subscribing)
+    const subscriber = new Subscriber(open.clientId, stream, session, routes, this.#subscribing)
+    subscriber.resume(open.resume)
+    return subscriber
   }
 
   /**
@@ -213,9 +224,9 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
       retainAvailable: true,
       wildcardAvailable: true,
       subscriptionIdsAvailable: true,
-      sharedAvailable: false,
-      expirySecondsMax: 0,
-      willAvailable: false,
+      sharedAvailable: true,
+      expirySecondsMax: NEVER_SECONDS,
+      willAvailable: true,
       maximumPacketSize: Math.min(Math.max(packetBytes, PACKET_MIN_BYTES), PACKET_MAX_BYTES),
     }
   }

@@ -15,8 +15,8 @@ export class Counters {
   readonly skipped: Counter
   /** records that Kafka removed before they were read */
   readonly lost: Counter
-  /** clients disconnected because too much waited for them */
-  readonly overflowed: Counter
+  /** times that a client, or a group, had no room for a QoS 1 or 2 message and was left to a sweep */
+  readonly fellBehind: Counter
 
   constructor(report: Reporter) {
     this.published = report.counter('mqtt.kafka.published')
@@ -26,6 +26,6 @@ export class Counters {
     this.expired = report.counter('mqtt.kafka.expired')
     this.skipped = report.counter('mqtt.kafka.skipped')
     this.lost = report.counter('mqtt.kafka.lost')
-    this.overflowed = report.counter('mqtt.kafka.overflowed')
+    this.fellBehind = report.counter('mqtt.kafka.fell.behind')
   }
 }

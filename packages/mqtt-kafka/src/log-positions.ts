@@ -19,6 +19,10 @@ export class LogPositions {
     this.#next[partition] = next
   }
 
+  next(partition: number): number {
+    return this.#next[partition] ?? 0
+  }
+
   /** Everything below these ends has been read. */
   reached(ends: Ends): boolean {
     for (let partition = 0; partition < ends.length; partition++) {

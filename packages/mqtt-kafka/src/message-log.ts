@@ -2,7 +2,7 @@
  * One Kafka topic of messages and everybody who subscribes to it: a single reader for the whole process, whatever the number
  * of clients, dispatching each record by the trie of filters. Never waits for a client.
  */
-import type { Clock, Exit, Reporter, StreamError, Task, Timer } from '@zilla-ts/engine'
+import { type Clock, type Exit, type Reporter, StreamError, type Task, type Timer } from '@zilla-ts/engine'
 import type { Kafka, KafkaRecord } from '@zilla-ts/kafka'
 import { Arrival } from './arrival.ts'
 import type { Counters } from './counters.ts'
@@ -11,9 +11,11 @@ import type { Ends } from './log-positions.ts'
 import type { MessageHeaders } from './message-headers.ts'
 import { topicOf } from './retained-map.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { Receiver } from './receiver.ts'
 import type { Subscription } from './subscription.ts'
 import { SubscriptionTrie } from './subscription-trie.ts'
+import type { SweepCursor } from './sweep-cursor.ts'
+import { Sweeps } from './sweeps.ts'
 import { TopicReader, type TopicReaderListener } from './topic-reader.ts'
 
 /** Topics whose receivers are remembered. */
@@ -21,13 +23,13 @@ const MATCHES_MAX = 16_384
 /** How long a reader goes on without subscribers: clients come back. */
 const IDLE_MS = 30_000
 
-/** A client, and those of its subscriptions that match one topic. */
-interface Receiver {
-  readonly subscriber: Subscriber
+/** A receiver, and those of its subscriptions that match one topic. */
+interface Receiving {
+  readonly receiver: Receiver
   readonly subscriptions: Subscription[]
 }
 
-const NOBODY: readonly Receiver[] = []
+const NOBODY: readonly Receiving[] = []
 
 /** Who gets the messages of one topic; never changed once made, so that a dispatch under way is safe from whatever it causes. */
 interface Match {
@@ -35,7 +37,7 @@ interface Match {
   readonly version: number
   /** null: no MQTT topic name; nobody asked for it: empty */
   readonly topic: string | null
-  readonly receivers: readonly Receiver[]
+  readonly receivers: readonly Receiving[]
   /** somebody must know who published */
   readonly noLocal: boolean
   /** somebody must know whether RETAIN was set */
@@ -53,6 +55,7 @@ export interface LogContext {
 
 export class MessageLog implements TopicReaderListener, Task {
   readonly topic: string
+  readonly exit: Exit<Kafka>
   readonly #context: LogContext
   readonly #onIdle: (log: MessageLog) => void
   readonly #trie = new SubscriptionTrie<Subscription>()
@@ -60,12 +63,17 @@ export class MessageLog implements TopicReaderListener, Task {
   readonly #found: Subscription[] = []
   readonly #reader: TopicReader
   readonly #query: EndQuery
+  /** by partition, made when somebody is behind there */
+  readonly #sweeps: (Sweeps | undefined)[] = []
+  /** epoch ms of the record at hand */
+  #now = 0
   #subscriptions = 0
   #idle: Timer | null
 
   /** `onIdle`: nobody has subscribed for a while and the log is closed. */
   constructor(exit: Exit<Kafka>, topic: string, context: LogContext, onIdle: (log: MessageLog) => void) {
     this.topic = topic
+    this.exit = exit
     this.#context = context
     this.#onIdle = onIdle
     this.#reader = new TopicReader(exit, topic, context.clock, context.report, this)
@@ -80,6 +88,34 @@ export class MessageLog implements TopicReaderListener, Task {
   /** nodes of the trie; 0 without subscriptions */
   get nodes(): number {
     return this.#trie.nodes
+  }
+
+  get clock(): Clock {
+    return this.#context.clock
+  }
+
+  /** The live reader's next record of a partition; 0 before it has begun. */
+  next(partition: number): number {
+    return this.#reader.positions.next(partition)
+  }
+
+  /** All of them. */
+  positions(): Ends {
+    return this.#reader.positions.copy()
+  }
+
+  sweeps(partition: number): Sweeps {
+    this.#sweeps[partition] ??= new Sweeps(this, partition)
+    return this.#sweeps[partition]
+  }
+
+  /** cursors that bring on those who are behind */
+  get cursors(): number {
+    return this.#sweeps.reduce((sum, sweeps) => sum + (sweeps?.size ?? 0), 0)
+  }
+
+  countLost(records: number): void {
+    this.#context.counters.lost.value += records
   }
 
   add(subscription: Subscription): void {
@@ -123,6 +159,8 @@ export class MessageLog implements TopicReaderListener, Task {
     this.#idle = null
     this.#query.stop()
     this.#reader.close()
+    const error = new StreamError('closed', `${this.topic} is not read any more`)
+    for (const sweeps of this.#sweeps.splice(0)) sweeps?.close(error)
     this.#matches.clear()
   }
 
@@ -137,26 +175,52 @@ export class MessageLog implements TopicReaderListener, Task {
   fault(_error: StreamError): void {}
 
   onRecord(payload: Buffer, record: KafkaRecord): void {
-    const { counters, headers, clock } = this.#context
     const match = this.#match(record.key)
     if (match.topic === null || record.tombstone) {
       // Only programs that are not ours write these.
-      counters.skipped.value++
+      this.#context.counters.skipped.value++
       return
     }
     if (match.receivers.length === 0) return
-    const now = clock.now()
-    const message = headers.decode(match.topic, payload, record, now, false)
-    if (message.expiresAt <= now) {
-      counters.expired.value++
+    const arrival = this.#arrival(match.topic, payload, record, match)
+    if (arrival.message.expiresAt <= this.#now) {
+      this.#context.counters.expired.value++
       return
     }
+    for (const { receiver, subscriptions } of match.receivers) receiver.take(arrival, subscriptions)
+  }
+
+  /** A record that a cursor brings to those it serves. Nobody else gets it: they are live, or behind elsewhere. */
+  dispatchBehind(cursor: SweepCursor, payload: Buffer, record: KafkaRecord): void {
+    const again = cursor.wanting(record.offset)
+    const match = this.#match(record.key)
+    if (record.tombstone || (match.receivers.length === 0 && again.length === 0)) return
+    const topic = match.receivers.length === 0 ? topicOf(record.key) : match.topic
+    if (topic === null) return
+    const arrival = this.#arrival(topic, payload, record, match)
+    for (const lag of again) {
+      if (lag.receiver.resend(arrival)) lag.wanted.delete(record.offset)
+      else cursor.park(lag)
+    }
+    // Once its delivery has begun a message is delivered though its time is over (§3.3.2.3.3); others are not.
+    if (arrival.message.expiresAt <= this.#now) return
+    for (const { receiver, subscriptions } of match.receivers) {
+      const lag = receiver.behind(this, record.partition)
+      if (lag === null || lag.cursor !== cursor || lag.state !== 'served' || record.offset < lag.from) continue
+      if (!receiver.takeBehind(arrival, subscriptions)) cursor.park(lag)
+    }
+  }
+
+  #arrival(topic: string, payload: Buffer, record: KafkaRecord, match: Match): Arrival {
+    const { headers, clock, origin } = this.#context
+    const now = clock.now()
+    this.#now = now
+    const message = headers.decode(topic, payload, record, now, false)
     const qos = headers.qos
     const local = match.noLocal ? headers.local(record) : null
-    const retained = match.retainAsPublished && this.#context.origin.isRetained(message, record)
+    const retained = match.retainAsPublished && origin.isRetained(message, record)
     const { partition, offset, timestamp } = record
-    const arrival = new Arrival(message, qos, partition, offset, timestamp, record.headers, local, retained)
-    for (const { subscriber, subscriptions } of match.receivers) subscriber.take(arrival, subscriptions)
+    return new Arrival(this, message, qos, partition, offset, timestamp, record.headers, local, retained)
   }
 
   onOpened(_ends: Ends): void {}
@@ -164,7 +228,7 @@ export class MessageLog implements TopicReaderListener, Task {
   onAvailable(_available: boolean): void {}
 
   onLost(_partition: number, records: number): void {
-    this.#context.counters.lost.value += records
+    this.countLost(records)
   }
 
   #match(key: Buffer | null): Match {
@@ -188,15 +252,15 @@ export class MessageLog implements TopicReaderListener, Task {
     if (topic === null || found.length === 0) {
       return { version, topic, receivers: NOBODY, noLocal: false, retainAsPublished: false }
     }
-    const receivers = new Map<Subscriber, Receiver>()
+    const receivers = new Map<Receiver, Receiving>()
     let noLocal = false
     let retainAsPublished = false
     for (const subscription of found) {
       if (!subscription.admits(topic)) continue
-      const { subscriber } = subscription
-      const receiver = receivers.get(subscriber)
-      if (receiver === undefined) receivers.set(subscriber, { subscriber, subscriptions: [subscription] })
-      else receiver.subscriptions.push(subscription)
+      const { receiver } = subscription
+      const known = receivers.get(receiver)
+      if (known === undefined) receivers.set(receiver, { receiver, subscriptions: [subscription] })
+      else known.subscriptions.push(subscription)
       noLocal ||= subscription.noLocal
       retainAsPublished ||= subscription.retainAsPublished
     }

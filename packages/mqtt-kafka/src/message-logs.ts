@@ -32,6 +32,11 @@ export class MessageLogs {
     return { subscriptions, nodes }
   }
 
+  /** The log of a Kafka topic, if it is read. */
+  get(topic: string): MessageLog | null {
+    return this.#logs.get(topic) ?? null
+  }
+
   /** Null: too many topics are read already. The caller subscribes at once. */
   open(destination: Destination): MessageLog | null {
     const known = this.#logs.get(destination.topic)

@@ -129,9 +129,13 @@ export interface ForeignRecords {
  */
 export interface MqttKafkaLimits {
   /**
-   * QoS 1 messages that may wait for one slow client, in bytes; beyond that it is disconnected (quota exceeded).
+   * QoS 1 and 2 messages that may wait in memory for one client, in bytes; what comes beyond that is read from Kafka again when it has room.
    */
   queueBytes: number
+  /**
+   * QoS 1 and 2 messages that may be unacknowledged by one client, whatever its Receive Maximum allows.
+   */
+  inFlight: number
   /**
    * Topic filters one client may have.
    */
@@ -296,10 +300,17 @@ export const schema: JsonSchema = {
           "default": {},
           "properties": {
             "queueBytes": {
-              "description": "QoS 1 messages that may wait for one slow client, in bytes; beyond that it is disconnected (quota exceeded).",
+              "description": "QoS 1 and 2 messages that may wait in memory for one client, in bytes; what comes beyond that is read from Kafka again when it has room.",
               "type": "integer",
               "minimum": 1024,
-              "default": 1048576
+              "default": 65536
+            },
+            "inFlight": {
+              "description": "QoS 1 and 2 messages that may be unacknowledged by one client, whatever its Receive Maximum allows.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 32767,
+              "default": 256
             },
             "filters": {
               "description": "Topic filters one client may have.",

@@ -37,8 +37,8 @@ const FORMATS = [Buffer.from(FORMAT_BINARY), Buffer.from(FORMAT_TEXT)] as const
 
 /** What the headers depend on beside the topic and its properties. */
 export interface RecordOrigin {
-  /** publishing client id, UTF-8 */
-  readonly local: Buffer
+  /** publishing client id, UTF-8; null on wills */
+  readonly local: Buffer | null
   /** Kafka topic of the message, where replies go by default */
   readonly kafkaTopic: string
   /** write `zilla:expiry` */
@@ -65,7 +65,7 @@ export class RecordHeaders {
     const writer = this.#writer
     writer.reset()
     writer.appendEncoded(record.filters, record.filterCount)
-    writer.append(NAMES.local, origin.local)
+    if (origin.local !== null) writer.append(NAMES.local, origin.local)
     if (properties !== null) this.#appendProperties(properties, origin, payloadBytes)
     writer.append(NAMES.qos, QOS_DIGITS[qos])
     return writer.buffer

@@ -1,12 +1,16 @@
 /**
- * The `session` stream of one connection: owns its client id in this process from CONNECT to its end. Accepted once its claim
- * is stored; every end it may come to leaves one record.
+ * The `session` stream of one connection: claims the client id, holds what the session has while it is connected, and tells
+ * the session layer how it ends. Accepted once the claim is granted.
  */
 import { type Clock, type Stream, StreamError, type StreamHandler, type Task } from '@zilla-ts/engine'
-import type { Mqtt, MqttSignal } from '@zilla-ts/mqtt'
-import type { RecordOwner } from './session-log.ts'
-import type { CloseReason } from './session-records.ts'
-import type { SessionOpen, SessionTable } from './session-table.ts'
+import type { Capabilities, Mqtt, MqttOpen, MqttSignal } from '@zilla-ts/mqtt'
+import type { Inbound } from './inbound.ts'
+import type { CloseReason, SessionClaimant, SessionHandle, SessionState } from './session/ownership.ts'
+import { composeState, EMPTY_STATE, type RestoredState, readState } from './session-state.ts'
+import { StateStore } from './state-store.ts'
+import type { Subscriber } from './subscriber.ts'
+
+export type SessionOpen = Extract<MqttOpen, { kind: 'session' }>
 
 const NORMAL_DISCONNECTION = 0x00
 
@@ -15,25 +19,50 @@ export interface Attached {
   abort(error: StreamError): void
 }
 
-export class SessionStream implements StreamHandler<Mqtt>, RecordOwner, Task {
+/** What a session stream needs besides its claim. */
+export interface SessionContext {
+  readonly clock: Clock
+  capabilities(): Capabilities
+  /** The QoS 2 publishes of a client id, as far as this process knows them. */
+  inbound(clientId: string): Inbound
+  onAccepted(session: SessionStream): void
+  onClosed(session: SessionStream): void
+}
+
+export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant, Task {
   readonly open: SessionOpen
-  /** of this connection, `<instance>.<n>` */
-  readonly epoch: string
+  readonly inbound: Inbound
+  /** what the session had before this connection */
+  restored: RestoredState = EMPTY_STATE
   readonly #stream: Stream<Mqtt>
-  readonly #table: SessionTable
+  readonly #context: SessionContext
   readonly #attached = new Set<Attached>()
-  /** the open has not returned yet: an abort must wait */
-  #opening = true
+  #handle: SessionHandle | null = null
+  #store: StateStore | null = null
+  #subscriber: Subscriber | null = null
+  /** what was on its way to the client when its subscribe stream ended */
+  #last: Omit<RestoredState, 'broken' | 'intents'> | null = null
+  #granted: { readonly state: SessionState | null } | null = null
   #failure: StreamError | null = null
   #accepted = false
   #closed = false
   #disconnectCode: number | null = null
+  #expirySeconds: number | null = null
 
-  constructor(open: SessionOpen, epoch: string, stream: Stream<Mqtt>, table: SessionTable) {
+  constructor(open: SessionOpen, stream: Stream<Mqtt>, context: SessionContext) {
     this.open = open
-    this.epoch = epoch
+    this.inbound = context.inbound(open.clientId)
     this.#stream = stream
-    this.#table = table
+    this.#context = context
+  }
+
+  /** Writes what must survive. Only once the session is accepted. */
+  get store(): StateStore {
+    return this.#store!
+  }
+
+  get accepted(): boolean {
+    return this.#accepted && !this.#closed
   }
 
   attach(stream: Attached): void {
@@ -44,36 +73,57 @@ export class SessionStream implements StreamHandler<Mqtt>, RecordOwner, Task {
     this.#attached.delete(stream)
   }
 
-  onData(): void {}
-
-  onSignal(signal: MqttSignal): void {
-    if (signal.kind === 'disconnect') this.#disconnectCode = signal.reasonCode
+  attachSubscriber(subscriber: Subscriber): void {
+    this.#subscriber = subscriber
+    this.attach(subscriber)
   }
 
-  /** The claim is stored. */
-  onStored(): void {
-    if (this.#closed) return
-    this.#accepted = true
-    this.#stream.accept({ kind: 'session', capabilities: this.#table.capabilities })
+  detachSubscriber(subscriber: Subscriber): void {
+    this.detach(subscriber)
+    if (this.#subscriber !== subscriber) return
+    this.#last = subscriber.state()
+    this.#subscriber = null
   }
 
-  onFailed(error: StreamError): void {
-    if (this.#opening) this.#failure = error
-    else this.abort(error, 'abnormal')
+  /** The claim is made; its answer may have come before. */
+  claimed(handle: SessionHandle): void {
+    this.#handle = handle
+    const durable = this.open.expirySeconds > 0
+    this.#store = new StateStore(handle, durable)
+    if (this.#granted !== null || this.#failure !== null) this.#context.clock.endOfTurn(this)
   }
 
-  /** The open returns now. */
-  opened(clock: Clock): void {
-    this.#opening = false
-    if (this.#failure !== null) clock.endOfTurn(this)
+  onGranted(state: SessionState | null): void {
+    this.#granted = { state }
+    if (this.#handle !== null) this.#accept(state)
+  }
+
+  onLost(error: StreamError): void {
+    if (this.#handle !== null) this.abort(error, error.code === 'taken-over' ? 'takeover' : 'abnormal')
+    else this.#failure = error
+  }
+
+  snapshot(): SessionState {
+    this.#store?.composed()
+    const { subscriptions, positions, flights } = this.#subscriber?.state() ?? this.#last ?? this.restored
+    return composeState({ subscriptions, positions, flights, intents: this.inbound.records() })
   }
 
   run(): void {
     if (this.#failure !== null) this.abort(this.#failure, 'abnormal')
+    else if (this.#granted !== null) this.#accept(this.#granted.state)
   }
 
   fault(error: StreamError): void {
     this.abort(error, 'abnormal')
+  }
+
+  onData(): void {}
+
+  onSignal(signal: MqttSignal): void {
+    if (signal.kind !== 'disconnect') return
+    this.#disconnectCode = signal.reasonCode
+    this.#expirySeconds = signal.expirySeconds
   }
 
   onEnd(): void {
@@ -97,11 +147,24 @@ export class SessionStream implements StreamHandler<Mqtt>, RecordOwner, Task {
     if (this.#accepted && !this.#closed) this.#stream.signal({ kind: 'available', available })
   }
 
+  #accept(state: SessionState | null): void {
+    if (this.#closed || this.#accepted) return
+    this.#accepted = true
+    this.restored = readState(state)
+    this.inbound.restore(this.restored.intents)
+    const capabilities = { ...this.#context.capabilities(), sessionPresent: state !== null }
+    const subscriptions = this.restored.subscriptions.map(({ request }) => request)
+    this.#context.onAccepted(this)
+    this.#stream.accept({ kind: 'session', capabilities, subscriptions })
+  }
+
   #close(reason: CloseReason, error: StreamError): void {
     if (this.#closed) return
-    this.#closed = true
-    this.#table.onClosed(this, reason, this.#disconnectCode)
     for (const stream of [...this.#attached]) stream.abort(error)
+    this.#closed = true
+    this.#context.onClosed(this)
+    // What the client has sent is stored before it is said that nobody writes for it any more.
+    this.inbound.drained(() => this.#handle?.close(reason, this.#disconnectCode, this.#expirySeconds))
   }
 }
 

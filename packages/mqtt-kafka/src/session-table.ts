@@ -1,74 +1,75 @@
 /**
- * Who owns which client id in this process. The latest connection does; the former one is told and ends before the new one's
- * claim is written, so that the log says the same.
+ * The sessions connected to this process: makes the stream of each, and knows who has which client id. Which connection owns
+ * a client id is not decided here, but by the session layer.
  */
-import { type Clock, type Stream, StreamError } from '@zilla-ts/engine'
-import { partitionHash } from '@zilla-ts/kafka'
-import type { Capabilities, Mqtt, MqttOpen } from '@zilla-ts/mqtt'
-import type { RecordOwner, SessionLog } from './session-log.ts'
-import { type CloseReason, claimValue, closedValue, epochKey, newInstanceId } from './session-records.ts'
-import { SessionStream } from './session-stream.ts'
+import type { Clock, Stream, StreamError } from '@zilla-ts/engine'
+import type { Capabilities, Mqtt } from '@zilla-ts/mqtt'
+import { Inbound } from './inbound.ts'
+import type { ClaimRequest, SessionClaimant, SessionHandle } from './session/ownership.ts'
+import { type SessionContext, type SessionOpen, SessionStream } from './session-stream.ts'
 
-export type SessionOpen = Extract<MqttOpen, { kind: 'session' }>
+/** What the table needs of the session layer. */
+export interface ClaimSite {
+  claim(request: ClaimRequest, claimant: SessionClaimant): SessionHandle
+}
 
-/** The end of a session is not confirmed to anybody. */
-const NOBODY: RecordOwner = { onStored() {}, onFailed() {} }
-
-export class SessionTable {
-  readonly #clock: Clock
-  readonly #log: SessionLog
-  readonly #capabilities: () => Capabilities
+export class SessionTable implements SessionContext {
+  readonly clock: Clock
+  readonly capabilities: () => Capabilities
+  readonly #site: ClaimSite
   readonly #onEmpty: () => void
-  readonly #instance = newInstanceId()
+  readonly #all = new Set<SessionStream>()
   readonly #owners = new Map<string, SessionStream>()
-  #epochs = 0
+  readonly #inbounds = new Map<string, Inbound>()
 
   /** `onEmpty`: the last session is over. */
-  constructor(clock: Clock, log: SessionLog, capabilities: () => Capabilities, onEmpty: () => void) {
-    this.#clock = clock
-    this.#log = log
-    this.#capabilities = capabilities
+  constructor(clock: Clock, site: ClaimSite, capabilities: () => Capabilities, onEmpty: () => void) {
+    this.clock = clock
+    this.#site = site
+    this.capabilities = capabilities
     this.#onEmpty = onEmpty
   }
 
   get size(): number {
-    return this.#owners.size
+    return this.#all.size
   }
 
-  get capabilities(): Capabilities {
-    return this.#capabilities()
+  /** clients whose QoS 2 publishes are remembered */
+  get inbounds(): number {
+    return this.#inbounds.size
   }
 
-  /** The session of a client id; null: it has none here. */
+  /** The accepted session of a client id; null: it has none here. */
   get(clientId: string): SessionStream | null {
     return this.#owners.get(clientId) ?? null
   }
 
-  /** A new connection: ends the one that has the client id, then claims it. */
+  /** A new connection. */
   claim(open: SessionOpen, stream: Stream<Mqtt>): SessionStream {
-    const { clientId, cleanStart, version, username, expirySeconds } = open
-    this.#owners.get(clientId)?.abort(new StreamError('taken-over', `'${clientId}' has connected again`), 'takeover')
-    const session = new SessionStream(open, `${this.#instance}.${++this.#epochs}`, stream, this)
-    this.#owners.set(clientId, session)
-    const claim = {
-      instance: this.#instance,
-      at: this.#clock.now(),
-      clean: cleanStart,
-      expiry: Math.min(expirySeconds, this.capabilities.expirySecondsMax),
-      version,
-      user: username,
-    }
-    this.#append(session, claimValue(claim), session)
-    session.opened(this.#clock)
+    const { clientId, cleanStart, version, username, expirySeconds, will } = open
+    const session = new SessionStream(open, stream, this)
+    this.#all.add(session)
+    session.claimed(this.#site.claim({ clientId, cleanStart, expirySeconds, version, username, will }, session))
     return session
   }
 
-  /** The session has ended; it may be that another has its client id already. */
-  onClosed(session: SessionStream, reason: CloseReason, code: number | null): void {
-    const { clientId } = session.open
-    if (this.#owners.get(clientId) === session) this.#owners.delete(clientId)
-    this.#append(session, closedValue({ instance: this.#instance, at: this.#clock.now(), reason, code }), NOBODY)
-    if (this.#owners.size === 0) this.#onEmpty()
+  inbound(clientId: string): Inbound {
+    let inbound = this.#inbounds.get(clientId)
+    if (inbound === undefined) {
+      inbound = new Inbound(() => this.#inbounds.delete(clientId))
+      this.#inbounds.set(clientId, inbound)
+    }
+    return inbound.acquire()
+  }
+
+  onAccepted(session: SessionStream): void {
+    this.#owners.set(session.open.clientId, session)
+  }
+
+  onClosed(session: SessionStream): void {
+    this.#all.delete(session)
+    if (this.#owners.get(session.open.clientId) === session) this.#owners.delete(session.open.clientId)
+    if (this.#all.size === 0) this.#onEmpty()
   }
 
   setAvailable(available: boolean): void {
@@ -76,11 +77,6 @@ export class SessionTable {
   }
 
   stop(error: StreamError): void {
-    for (const session of [...this.#owners.values()]) session.abort(error, 'shutdown')
-  }
-
-  #append(session: SessionStream, value: Buffer, owner: RecordOwner): void {
-    const { clientId } = session.open
-    this.#log.append(epochKey(clientId, session.epoch), partitionHash(Buffer.from(clientId)), value, owner)
+    for (const session of [...this.#all]) session.abort(error, 'shutdown')
   }
 }

@@ -1,14 +1,25 @@
 /**
  * The `subscribe` stream of one client: takes what the logs dispatch, makes one delivery of it however many filters match,
- * and holds QoS 1 messages while the client has no room. Requests are answered in their order.
+ * and hands it to the outbox. What has no room there is left in the log, and comes from a sweep later. Requests are answered
+ * in their order.
  */
 import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
-import { Delivery, type Mqtt, type MqttSignal, type Qos } from '@zilla-ts/mqtt'
+import { Delivery, filterMatchesTopic, type Mqtt, type MqttSignal, type Qos } from '@zilla-ts/mqtt'
 import type { Arrival } from './arrival.ts'
-import type { Counters } from './counters.ts'
+import { Flight } from './flight.ts'
+import { Lags } from './lags.ts'
+import type { Lag } from './lag.ts'
+import type { Ends } from './log-positions.ts'
+import type { MessageLog } from './message-log.ts'
+import { Outbox } from './outbox.ts'
+import type { Receiver } from './receiver.ts'
 import type { PermittedRoute } from './routes.ts'
 import type { SessionStream } from './session-stream.ts'
+import type { FlightRecord, RestoredState, SubscriptionState } from './session-state.ts'
+import type { Membership } from './shared-group.ts'
+import type { Stored } from './state-store.ts'
 import type { Subscription } from './subscription.ts'
+import { SubscriptionResume } from './subscription-resume.ts'
 import { type StartContext, SubscriptionStart } from './subscription-start.ts'
 
 type SubscribeSignal = Extract<MqttSignal, { kind: 'subscribe' }>
@@ -17,34 +28,35 @@ type UnsubscribeSignal = Extract<MqttSignal, { kind: 'unsubscribe' }>
 const SUCCESS = 0x00
 const NO_SUBSCRIPTION_EXISTED = 0x11
 const NO_IDS: readonly number[] = []
-/** Objects around a delivery that waits. */
-const QUEUED_BYTES = 256
 /** Requests one client may send ahead of their answers. */
 const REQUESTS_MAX = 1_000
 
 export interface SubscriberContext extends StartContext {
-  readonly counters: Counters
   readonly queueBytes: number
+  /** the largest window of a client, whatever it announces */
+  readonly inFlight: number
 }
 
-export class Subscriber implements StreamHandler<Mqtt> {
+export class Subscriber implements StreamHandler<Mqtt>, Receiver {
   readonly clientId: string
+  readonly session: SessionStream
   /** the routes this client may use */
   readonly routes: readonly PermittedRoute[]
   /** by filter; several Kafka topics are chained */
   readonly subscriptions = new Map<string, Subscription>()
+  /** shared subscriptions, by filter with `$share` */
+  readonly memberships = new Map<string, Membership>()
+  /** filters whose retained messages have not all been sent */
+  readonly replaying = new Set<string>()
+  readonly outbox: Outbox
   readonly #stream: Stream<Mqtt>
-  readonly #session: SessionStream
   readonly #context: SubscriberContext
+  readonly #lags = new Lags()
   #requests: (SubscribeSignal | UnsubscribeSignal)[] = []
-  #start: SubscriptionStart | null = null
+  #start: SubscriptionStart | SubscriptionResume | null = null
   /** live messages that wait for the start */
   #held: { readonly arrival: Arrival; readonly subscriptions: readonly Subscription[] }[] = []
   #heldBytes = 0
-  /** QoS 1 deliveries that wait for room; sent up to `#queueAt` */
-  #queue: Delivery[] = []
-  #queueAt = 0
-  #queueBytes = 0
   #closed = false
 
   constructor(
@@ -55,21 +67,37 @@ export class Subscriber implements StreamHandler<Mqtt> {
     context: SubscriberContext,
   ) {
     this.clientId = clientId
+    this.session = session
     this.routes = routes
     this.#stream = stream
-    this.#session = session
     this.#context = context
-    session.attach(this)
+    const window = Math.min(session.open.receiveMaximum, context.inFlight)
+    this.outbox = new Outbox(context, stream, session.store, window, () => this.#onRoom())
+    session.attachSubscriber(this)
   }
 
-  /** Room for a delivery that nothing waits in front of. */
+  /** Goes on with what was subscribed to, and was in flight, before this connection. */
+  resume(filters: readonly string[]): void {
+    const { restored } = this.session
+    const wanted = new Set(filters)
+    const subscriptions = restored.subscriptions.filter(({ request }) => wanted.has(request.filter))
+    if (subscriptions.length === 0 && restored.flights.length === 0) return
+    this.#start = new SubscriptionResume(this, { ...restored, subscriptions }, this.#context)
+    this.#start.begin()
+  }
+
+  /** Room for a delivery of any QoS that nothing waits in front of. */
   get writable(): boolean {
-    return this.#queue.length === 0 && this.#stream.writable
+    return this.outbox.open
   }
 
   onData(): void {}
 
   onSignal(signal: MqttSignal): void {
+    if (signal.kind === 'acknowledge') {
+      this.outbox.acknowledge(signal)
+      return
+    }
     if (signal.kind !== 'subscribe' && signal.kind !== 'unsubscribe') return
     if (this.#requests.length >= REQUESTS_MAX) {
       this.abort(new StreamError('quota', `'${this.clientId}' sends subscriptions faster than they can be answered`))
@@ -80,22 +108,21 @@ export class Subscriber implements StreamHandler<Mqtt> {
   }
 
   onWritable(): void {
-    this.#drain()
-    if (this.#queue.length === 0) this.#start?.resume()
+    this.outbox.onWritable()
   }
 
   onEnd(): void {
-    this.#close()
+    this.close()
     this.#stream.end()
   }
 
   onAbort(_error: StreamError): void {
-    this.#close()
+    this.close()
   }
 
   /** Ends the stream for a reason the client is told. */
   abort(error: StreamError): void {
-    this.#close()
+    this.close()
     this.#stream.abort(error)
   }
 
@@ -103,36 +130,61 @@ export class Subscriber implements StreamHandler<Mqtt> {
     this.#stream.signal(signal)
   }
 
-  /** A live message that these subscriptions match. What is borrowed in it holds for the call. */
+  /** Answers a request once what it promises is stored. */
+  answer(signal: MqttSignal): void {
+    this.session.store.after(new Answer(this.#stream, signal))
+  }
+
   take(arrival: Arrival, subscriptions: readonly Subscription[]): void {
     if (this.#closed) return
-    if (this.#start !== null && subscriptions.some((subscription) => subscription.starting)) {
+    if (this.#start !== null && this.#mustHold(arrival, subscriptions)) {
       this.#hold(arrival, subscriptions)
       return
     }
-    this.#deliver(arrival, subscriptions)
+    this.#takeLive(arrival, subscriptions)
     for (const subscription of subscriptions) if (!subscription.settled) subscription.settle()
   }
 
-  /** Sends now, or keeps a QoS 1 delivery until there is room; QoS 0 is dropped then. */
-  send(delivery: Delivery): void {
-    const { message } = delivery
-    if (this.writable) {
-      this.#context.counters.delivered.value++
-      this.#stream.write(message.payload, delivery)
-      return
-    }
-    if (delivery.qos === 0) {
-      this.#context.counters.dropped.value++
-      return
-    }
-    this.#queueBytes += message.payload.length + QUEUED_BYTES
-    if (this.#queueBytes > this.#context.queueBytes) {
-      this.#overflow('QoS 1 messages wait for it')
-      return
-    }
-    message.detach()
-    this.#queue.push(delivery)
+  behind(log: MessageLog, partition: number): Lag | null {
+    return this.#lags.get(log, partition)
+  }
+
+  isBehind(log: MessageLog): boolean {
+    return this.#lags.has(log)
+  }
+
+  takeBehind(arrival: Arrival, subscriptions: readonly Subscription[]): boolean {
+    // What a subscription that starts may see is not known yet.
+    if (this.#start !== null && subscriptions.some(({ starting }) => starting)) return false
+    const delivery = this.#deliveryOf(arrival, subscriptions)
+    // What is QoS 0 to this client was for the moment.
+    if (delivery === null || delivery.qos === 0) return true
+    return this.outbox.offer(flightOf(arrival, delivery))
+  }
+
+  resend(arrival: Arrival): boolean {
+    const { message, log, partition, offset } = arrival
+    const flight = this.outbox.restored(log.topic, partition, offset)
+    if (flight === undefined) return true
+    return this.outbox.resend(flight, new Delivery(message, flight.qos, false, this.#idsOf(message.topic)))
+  }
+
+  gone(lag: Lag, offset: number): void {
+    lag.wanted.delete(offset)
+    const flight = this.outbox.restored(lag.log.topic, lag.partition, offset)
+    if (flight !== undefined) this.outbox.forget(flight)
+  }
+
+  /** Something is not to be had live: it comes from a sweep, from `lag.next` on. */
+  addLag(lag: Lag): void {
+    this.#lags.add(lag)
+  }
+
+  /** A retained message, replayed. Only while `writable`. */
+  replay(delivery: Delivery, partition: number, offset: number): void {
+    const { topic } = delivery.message
+    if (delivery.qos === 0) this.outbox.send(delivery)
+    else this.outbox.offer(new Flight(this.#context.retainedTopic, partition, offset, delivery.qos, delivery, null, topic))
   }
 
   /** The start under way is over: what was held goes out, then requests that came meanwhile. */
@@ -143,18 +195,77 @@ export class Subscriber implements StreamHandler<Mqtt> {
     this.#heldBytes = 0
     for (const { arrival, subscriptions } of held) {
       if (this.#closed) return
-      this.#deliver(arrival, subscriptions)
+      this.#takeLive(arrival, subscriptions)
     }
+    this.#onRoom()
     this.#nextRequest()
   }
 
-  /** Takes a filter and all that belongs to it out of the logs. */
+  /** As `started`, for a session that goes on: retained messages that had not all been sent come before requests. */
+  resumed(): void {
+    const again = [...this.replaying].flatMap((filter) => this.subscriptions.get(filter) ?? [])
+    this.#start = null
+    if (again.length === 0) {
+      this.started()
+      return
+    }
+    this.#start = new SubscriptionStart(this, [], again, this.#context)
+    this.#start.begin()
+  }
+
+  /** Takes a filter and all that belongs to it out of the logs, or its group. */
   forget(filter: string): boolean {
+    const membership = this.memberships.get(filter)
+    if (membership !== undefined) {
+      this.memberships.delete(filter)
+      membership.end()
+      return true
+    }
     const first = this.subscriptions.get(filter)
     if (first === undefined) return false
     this.subscriptions.delete(filter)
+    this.replaying.delete(filter)
     for (let one: Subscription | null = first; one !== null; one = one.next) one.log.remove(one)
     return true
+  }
+
+  /** What would have to survive if the connection ended now. */
+  state(): Omit<RestoredState, 'broken' | 'intents'> {
+    const subscriptions: SubscriptionState[] = []
+    const logs = new Set<MessageLog>()
+    for (const first of this.subscriptions.values()) {
+      const state = stateOf(first, this.replaying.has(first.filter), logs)
+      if (state !== null) subscriptions.push(state)
+    }
+    for (const { request } of this.memberships.values()) {
+      subscriptions.push({ request, from: NO_STARTS, replays: false })
+    }
+    const positions = new Map<string, Ends>()
+    for (const log of logs) positions.set(log.topic, this.#positionsOf(log))
+    return { subscriptions, positions, flights: [...this.outbox.flights].map(recordOf) }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.session.detachSubscriber(this)
+    this.#closed = true
+    this.#start?.cancel()
+    this.#start = null
+    this.#lags.close()
+    this.outbox.close()
+    for (const filter of [...this.subscriptions.keys(), ...this.memberships.keys()]) this.forget(filter)
+    this.#requests = []
+    this.#held = []
+  }
+
+  #onRoom(): void {
+    if (this.#closed) return
+    if (this.#start !== null) {
+      this.#start.resume()
+      return
+    }
+    this.#lags.onRoom()
+    for (const membership of this.memberships.values()) membership.onRoom()
   }
 
   #nextRequest(): void {
@@ -163,13 +274,16 @@ export class Subscriber implements StreamHandler<Mqtt> {
       if (request === undefined) return
       if (request.kind === 'unsubscribe') {
         this.#requests.shift()
-        const known = request.filters.map((filter) => this.forget(filter))
-        this.signal({
+        const known = request.filters.map((filter) => {
+          this.#context.groups.unsubscribed(filter, this.clientId)
+          return this.forget(filter)
+        })
+        this.answer({
           kind: 'unsubscribed',
           reasonCodes: known.map((was) => (was ? SUCCESS : NO_SUBSCRIPTION_EXISTED)),
         })
       } else {
-        this.#start = new SubscriptionStart(this, this.#takeSubscribes(), this.#context)
+        this.#start = new SubscriptionStart(this, this.#takeSubscribes(), [], this.#context)
         this.#start.begin()
       }
     }
@@ -189,19 +303,40 @@ export class Subscriber implements StreamHandler<Mqtt> {
     return taken
   }
 
-  #hold(arrival: Arrival, subscriptions: readonly Subscription[]): void {
-    this.#heldBytes += arrival.cost
-    if (this.#heldBytes <= this.#context.queueBytes) {
-      this.#held.push({ arrival: arrival.keep(), subscriptions })
-      return
-    }
-    this.#heldBytes -= arrival.cost
-    // Only what may be lost is dropped: if nobody was granted QoS 1, or it was published with 0.
-    if (arrival.qos === 0 || subscriptions.every(({ qos }) => qos === 0)) this.#context.counters.dropped.value++
-    else this.#overflow('live messages wait for the retained ones to be read')
+  /** While a message is held, all behind it are that could overtake it: a partition's order is the session's. */
+  #mustHold(arrival: Arrival, subscriptions: readonly Subscription[]): boolean {
+    if (this.#held.length > 0 && arrival.qos > 0) return true
+    return subscriptions.some((subscription) => subscription.starting)
   }
 
-  #deliver(arrival: Arrival, subscriptions: readonly Subscription[]): void {
+  #hold(arrival: Arrival, subscriptions: readonly Subscription[]): void {
+    const { log, partition, offset } = arrival
+    if (this.#heldBytes + arrival.cost <= this.#context.queueBytes) {
+      this.#heldBytes += arrival.cost
+      this.#held.push({ arrival: arrival.keep(), subscriptions })
+    } else if (arrival.qos === 0 || subscriptions.every(({ qos }) => qos === 0)) this.#context.counters.dropped.value++
+    else if (this.#lags.get(log, partition) === null) this.#fallBehind(log, partition, offset)
+  }
+
+  #takeLive(arrival: Arrival, subscriptions: readonly Subscription[]): void {
+    const delivery = this.#deliveryOf(arrival, subscriptions)
+    if (delivery === null) return
+    if (delivery.qos === 0) {
+      this.outbox.send(delivery)
+      return
+    }
+    const { log, partition, offset } = arrival
+    if (!this.#lags.empty && !this.#lags.passes(log, partition, offset)) return
+    if (!this.outbox.offer(flightOf(arrival, delivery))) this.#fallBehind(log, partition, offset)
+  }
+
+  #fallBehind(log: MessageLog, partition: number, offset: number): void {
+    this.#context.counters.fellBehind.value++
+    this.#lags.fallBehind(this, log, partition, offset)
+  }
+
+  /** One delivery for all filters that match; null: it is not for this client. */
+  #deliveryOf(arrival: Arrival, subscriptions: readonly Subscription[]): Delivery | null {
     let granted = -1
     let retain = false
     let ids = NO_IDS
@@ -214,50 +349,71 @@ export class Subscriber implements StreamHandler<Mqtt> {
       if (subscription.retainAsPublished && arrival.retained) retain = true
       if (subscription.ids.length > 0) ids = ids.length === 0 ? subscription.ids : [...ids, ...subscription.ids]
     }
-    if (granted < 0) return
+    if (granted < 0) return null
     const qos = Math.min(granted, arrival.qos) as Qos
     const { message } = arrival
-    this.send(ids.length === 0 ? message.delivery(qos, retain) : new Delivery(message, qos, retain, ids))
+    return ids.length === 0 ? message.delivery(qos, retain) : new Delivery(message, qos, retain, ids)
   }
 
-  #drain(): void {
-    const now = this.#context.clock.now()
-    while (this.#queueAt < this.#queue.length && this.#stream.writable) {
-      const delivery = this.#queue[this.#queueAt++]!
-      const { message } = delivery
-      this.#queueBytes -= message.payload.length + QUEUED_BYTES
-      if (message.expiresAt <= now) this.#context.counters.expired.value++
-      else {
-        this.#context.counters.delivered.value++
-        this.#stream.write(message.payload, delivery)
-      }
+  /** Identifiers of all subscriptions that match, for a message that was sent before. */
+  #idsOf(topic: string): readonly number[] {
+    const ids: number[] = []
+    for (const { filter, ids: own } of this.subscriptions.values()) {
+      if (own.length > 0 && filterMatchesTopic(filter, topic)) ids.push(...own)
     }
-    if (this.#queueAt === this.#queue.length) {
-      this.#queue = []
-      this.#queueAt = 0
-    } else if (this.#queueAt > this.#queue.length / 2) {
-      this.#queue.splice(0, this.#queueAt)
-      this.#queueAt = 0
+    return ids
+  }
+
+  /** Per partition, the first record that nothing has been sent of. */
+  #positionsOf(log: MessageLog): Ends {
+    const positions = [...log.positions()]
+    const lags = this.#lags.of(log)
+    for (const { state, partition, next } of lags) {
+      if (state === 'over') positions[partition] = Math.max(positions[partition] ?? 0, next)
     }
+    const atMost = (partition: number, offset: number) => {
+      positions[partition] = Math.min(positions[partition] ?? 0, offset)
+    }
+    for (const { arrival } of this.#held) if (arrival.log === log) atMost(arrival.partition, arrival.offset)
+    for (const { source, partition, offset } of this.outbox.queued()) {
+      if (source === log.topic) atMost(partition, offset)
+    }
+    for (const lag of lags) if (lag.state !== 'over') atMost(lag.partition, lag.resumeAt)
+    return positions
   }
+}
 
-  #overflow(why: string): void {
-    const { counters, report, queueBytes } = this.#context
-    counters.overflowed.value++
-    const error = new StreamError('quota', `'${this.clientId}' is too slow: more than ${queueBytes} bytes, ${why}`)
-    report.event('warn', 'MQTT_KAFKA_CLIENT_TOO_SLOW', error.message, { clientId: this.clientId })
-    this.abort(error)
+const NO_STARTS: ReadonlyMap<string, Ends> = new Map()
+
+function flightOf({ log, partition, offset }: Arrival, delivery: Delivery): Flight {
+  return new Flight(log.topic, partition, offset, delivery.qos, delivery, null, null)
+}
+
+/** Null: it has not been granted yet. */
+function stateOf(first: Subscription, replays: boolean, logs: Set<MessageLog>): SubscriptionState | null {
+  const from = new Map<string, Ends>()
+  for (let one: Subscription | null = first; one !== null; one = one.next) {
+    if (!one.begun) return null
+    logs.add(one.log)
+    if (one.from !== null) from.set(one.log.topic, one.from)
   }
+  return { request: first.request, from, replays }
+}
 
-  #close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#start?.cancel()
-    this.#start = null
-    for (const filter of [...this.subscriptions.keys()]) this.forget(filter)
-    this.#requests = []
-    this.#held = []
-    this.#queue = []
-    this.#session.detach(this)
+function recordOf(flight: Flight): FlightRecord {
+  const { packetId, source, partition, offset, qos, state, retainedTopic } = flight
+  const released = state === 'received' || state === 'releasing'
+  return { packetId, source, partition, offset, qos, released, retainedTopic }
+}
+
+class Answer implements Stored {
+  readonly #stream: Stream<Mqtt>
+  readonly #signal: MqttSignal
+  constructor(stream: Stream<Mqtt>, signal: MqttSignal) {
+    this.#stream = stream
+    this.#signal = signal
+  }
+  onStored(): void {
+    this.#stream.signal(this.#signal)
   }
 }

@@ -12,18 +12,20 @@
  *    comes live; if the map had its copy already, it is replayed as well and the live one is dropped (`Seam`).
  *
  * A filter that replaces one of the same client keeps what it had: it never leaves the trie, so nothing is below its start.
+ * A shared one has a group that begins by itself, and no retained messages (MQTT 5.0 §4.8.2).
  */
 import { type Clock, type Reporter, StreamError, type Task, type Timer } from '@zilla-ts/engine'
 import {
   Delivery,
-  isShared,
   isTopicFilter,
   LEVELS_MAX,
   type MqttSignal,
+  parseShared,
   type Qos,
   type Subscription as Request,
   withinLevels,
 } from '@zilla-ts/mqtt'
+import type { Counters } from './counters.ts'
 import type { EndWaiter } from './end-query.ts'
 import type { Ends } from './log-positions.ts'
 import type { MessageHeaders } from './message-headers.ts'
@@ -35,7 +37,9 @@ import { NOTHING } from './retained-map.ts'
 import type { RetainedStore } from './retained-store.ts'
 import type { Routes } from './routes.ts'
 import { Seam } from './seam.ts'
+import type { SharedGroups } from './shared-groups.ts'
 import type { Subscriber } from './subscriber.ts'
+import type { Stored } from './state-store.ts'
 import { Subscription } from './subscription.ts'
 
 type SubscribeSignal = Extract<MqttSignal, { kind: 'subscribe' }>
@@ -45,7 +49,6 @@ const UNSPECIFIED_ERROR = 0x80
 const NOT_AUTHORIZED = 0x87
 const TOPIC_FILTER_INVALID = 0x8f
 const QUOTA_EXCEEDED = 0x97
-const SHARED_NOT_SUPPORTED = 0x9e
 
 /** How long the copy of a replayed message may take to come through the log. */
 const SEAM_MS = 10_000
@@ -56,10 +59,13 @@ const SLICE_NODES = 64
 
 export interface StartContext {
   readonly clock: Clock
+  readonly counters: Counters
   readonly report: Reporter
   readonly routes: Routes
   readonly logs: MessageLogs
   readonly retained: RetainedStore
+  readonly retainedTopic: string
+  readonly groups: SharedGroups
   readonly flights: RetainedFlights
   readonly headers: MessageHeaders
   readonly qosMax: Qos
@@ -81,18 +87,29 @@ export class SubscriptionStart implements Task {
   readonly #replacements = new Set<Subscription>()
   readonly #replays: Subscription[] = []
   readonly #endsMissing = new Set<MessageLog>()
+  /** groups of shared subscriptions that have not begun */
+  #groupsMissing = 0
   /** what the map had read when SUBSCRIBE arrived; and the topics whose message, but not its copy, may come later */
   #mapEnds: Ends = []
   #underWay: ReadonlySet<string> = new Set()
+  /** where the logs end is known */
+  #asked = false
   #deadline: Timer | null = null
   #cursor: RetainedCursor | null = null
   #replaying = false
   #scheduled = false
   #cancelled = false
 
-  constructor(subscriber: Subscriber, requests: readonly SubscribeSignal[], context: StartContext) {
+  /** `again`: subscriptions that are there, but have not got all their retained messages. */
+  constructor(
+    subscriber: Subscriber,
+    requests: readonly SubscribeSignal[],
+    again: readonly Subscription[],
+    context: StartContext,
+  ) {
     this.#subscriber = subscriber
     this.#requests = requests
+    this.#replays.push(...again)
     this.#context = context
     this.#seam = new Seam(context.stampsOnAppend())
   }
@@ -108,7 +125,7 @@ export class SubscriptionStart implements Task {
     }
     for (const log of ask) this.#endsMissing.add(log)
     for (const log of ask) log.askEnd(new LogEnd(this, log))
-    if (ask.size === 0) this.#awaitFlights()
+    if (ask.size === 0) this.#endsKnown()
   }
 
   get cancelled(): boolean {
@@ -126,7 +143,7 @@ export class SubscriptionStart implements Task {
   }
 
   onLogEnd(log: MessageLog, ends: Ends): void {
-    for (const one of this.#started) if (one.log === log && !this.#replacements.has(one)) one.from = ends
+    for (const one of this.#started) if (one.log === log && !this.#replacements.has(one)) begin(one, ends)
     this.#endKnown(log)
   }
 
@@ -142,7 +159,14 @@ export class SubscriptionStart implements Task {
 
   #endKnown(log: MessageLog): void {
     this.#endsMissing.delete(log)
-    if (this.#endsMissing.size === 0) this.#awaitFlights()
+    this.#endsKnown()
+  }
+
+  #endsKnown(): void {
+    if (this.#endsMissing.size === 0 && this.#groupsMissing === 0 && !this.#asked) {
+      this.#asked = true
+      this.#awaitFlights()
+    }
   }
 
   /** Puts a filter into the trie; its reason code, or itself while the logs have not answered. */
@@ -150,10 +174,14 @@ export class SubscriptionStart implements Task {
     const { filter } = request
     const { routes, filtersMax, qosMax, logs } = this.#context
     const subscriber = this.#subscriber
-    if (isShared(filter)) return SHARED_NOT_SUPPORTED
-    if (!isTopicFilter(filter) || !withinLevels(filter, LEVELS_MAX)) return TOPIC_FILTER_INVALID
+    const shared = parseShared(filter)
+    if (shared === null && !isTopicFilter(filter)) return TOPIC_FILTER_INVALID
+    if (!withinLevels(filter, LEVELS_MAX)) return TOPIC_FILTER_INVALID
     const former = subscriber.subscriptions.get(filter)
-    if (former === undefined && subscriber.subscriptions.size >= filtersMax) return QUOTA_EXCEEDED
+    const known = former !== undefined || subscriber.memberships.has(filter)
+    const count = subscriber.subscriptions.size + subscriber.memberships.size
+    if (!known && count >= filtersMax) return QUOTA_EXCEEDED
+    if (shared !== null) return this.#join(request)
     const sources = routes.subscribe(filter, subscriber.routes)
     if (sources.length === 0) return NOT_AUTHORIZED
     let chain: Subscription | null = null
@@ -171,6 +199,7 @@ export class SubscriptionStart implements Task {
       const replaced = find(existing, one.log)
       if (replaced === null) ask.add(one.log)
       else {
+        one.begun = true
         one.from = replaced.from
         one.seams = replaced.seams
         this.#replacements.add(one)
@@ -180,14 +209,30 @@ export class SubscriptionStart implements Task {
     subscriber.subscriptions.set(filter, chain!)
     const { retainHandling } = request
     // MQTT 5.0 §3.8.3.1: 0 always, 1 only for a new subscription, 2 never
-    if (retainHandling === 0 || (retainHandling === 1 && existing === null)) this.#replays.push(chain!)
+    if (retainHandling === 0 || (retainHandling === 1 && existing === null)) {
+      this.#replays.push(chain!)
+      subscriber.replaying.add(filter)
+    }
     return filter
+  }
+
+  #join(request: Request): number | string {
+    const subscriber = this.#subscriber
+    const { groups } = this.#context
+    this.#groupsMissing++
+    const reasonCode = groups.join(subscriber, request, () => {
+      this.#groupsMissing--
+      if (!this.#cancelled) this.#endsKnown()
+    })
+    if (reasonCode === null) return request.filter
+    this.#groupsMissing--
+    return reasonCode
   }
 
   #awaitFlights(): void {
     if (this.#replays.length === 0) {
       this.#answer()
-      this.#finish()
+      this.#subscriber.session.store.after(new ReplayStart(this))
       return
     }
     const { flights, retained } = this.#context
@@ -206,6 +251,12 @@ export class SubscriptionStart implements Task {
 
   onRetainedReached(): void {
     this.#answer()
+    this.#subscriber.session.store.after(new ReplayStart(this))
+  }
+
+  /** The subscriptions are stored, and SUBACK is sent. */
+  replay(): void {
+    if (this.#cancelled) return
     this.#replaying = true
     this.run()
   }
@@ -213,13 +264,15 @@ export class SubscriptionStart implements Task {
   /** SUBACK goes first: a client may not know what to do with messages of a subscription it has not been granted. */
   #answer(): void {
     this.#deadline?.cancel()
-    const { subscriptions } = this.#subscriber
     for (const answers of this.#answers) {
-      const reasonCodes = answers.map((answer) =>
-        typeof answer === 'number' ? answer : (subscriptions.get(answer)?.qos ?? UNSPECIFIED_ERROR),
-      )
-      this.#subscriber.signal({ kind: 'subscribed', reasonCodes })
+      const reasonCodes = answers.map((answer) => (typeof answer === 'number' ? answer : this.#granted(answer)))
+      this.#subscriber.answer({ kind: 'subscribed', reasonCodes })
     }
+  }
+
+  #granted(filter: string): number {
+    const { subscriptions, memberships } = this.#subscriber
+    return subscriptions.get(filter)?.qos ?? memberships.get(filter)?.qos ?? UNSPECIFIED_ERROR
   }
 
   /** Replays until there is no room, or others must run. */
@@ -227,11 +280,13 @@ export class SubscriptionStart implements Task {
     this.#scheduled = false
     const { clock } = this.#context
     const until = clock.monotonic() + SLICE_MS
-    for (let nodes = 1; !this.#cancelled && this.#subscriber.writable; nodes++) {
-      if (!this.#replayNext()) {
+    for (let nodes = 1; !this.#cancelled; nodes++) {
+      if (this.#replays.length === 0) {
         this.#finish()
         return
       }
+      if (!this.#subscriber.writable) return
+      this.#replayNext()
       if (nodes % SLICE_NODES === 0 && clock.monotonic() >= until) {
         this.#scheduled = true
         clock.endOfTurn(this)
@@ -244,16 +299,15 @@ export class SubscriptionStart implements Task {
     this.#subscriber.abort(error)
   }
 
-  /** One node of the map; false when nothing is left. */
-  #replayNext(): boolean {
-    const subscription = this.#replays[0]
-    if (subscription === undefined) return false
+  /** One node of the map. */
+  #replayNext(): void {
+    const subscription = this.#replays[0]!
     this.#cursor ??= new RetainedCursor(this.#context.retained.map, subscription.filter)
     if (!this.#cursor.step()) {
       this.#cursor = null
       this.#replays.shift()
+      this.#subscriber.replaying.delete(subscription.filter)
     } else if (this.#cursor.place !== NOTHING) this.#replay(subscription, this.#cursor)
-    return true
   }
 
   #replay(subscription: Subscription, cursor: RetainedCursor): void {
@@ -275,7 +329,8 @@ export class SubscriptionStart implements Task {
     const qos = Math.min(published, subscription.qos) as Qos
     const { ids } = subscription
     // [MQTT-3.3.1-8] RETAIN is set on what is sent because of a new subscription
-    this.#subscriber.send(ids.length === 0 ? message.delivery(qos, true) : new Delivery(message, qos, true, ids))
+    const delivery = ids.length === 0 ? message.delivery(qos, true) : new Delivery(message, qos, true, ids)
+    this.#subscriber.replay(delivery, record.partition, record.offset)
   }
 
   #finish(): void {
@@ -289,6 +344,12 @@ export class SubscriptionStart implements Task {
     }
     this.#subscriber.started()
   }
+}
+
+/** Its place in the log is known. */
+function begin(subscription: Subscription, ends: Ends): void {
+  subscription.from = ends
+  subscription.begun = true
 }
 
 function find(chain: Subscription | null, log: MessageLog): Subscription | null {
@@ -347,6 +408,16 @@ class RetainedEnd implements EndWaiter {
   }
   onEndsRefused(error: StreamError): void {
     this.#start.onRetainedRefused(error)
+  }
+}
+
+class ReplayStart implements Stored {
+  readonly #start: SubscriptionStart
+  constructor(start: SubscriptionStart) {
+    this.#start = start
+  }
+  onStored(): void {
+    this.#start.replay()
   }
 }
 

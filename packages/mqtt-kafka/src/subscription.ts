@@ -6,15 +6,16 @@ import type { Qos, Subscription as Request } from '@zilla-ts/mqtt'
 import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
 import type { Seam } from './seam.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { Receiver } from './receiver.ts'
 import type { TopicPattern } from './topic-pattern.ts'
 
 const NO_IDS: readonly number[] = []
 const NO_SEAMS: readonly Seam[] = []
 
 export class Subscription {
-  readonly subscriber: Subscriber
+  readonly receiver: Receiver
   readonly log: MessageLog
+  readonly request: Request
   readonly filter: string
   /** granted */
   readonly qos: Qos
@@ -28,6 +29,8 @@ export class Subscription {
   readonly next: Subscription | null
   /** its SUBSCRIBE is not answered, or retained messages are still being replayed: live ones wait */
   starting = true
+  /** it is known where it begins */
+  begun = false
   /** records below these offsets were there before SUBSCRIBE; null: none of them can come any more */
   from: Ends | null = null
   /** what was replayed to it and may still come live */
@@ -36,15 +39,16 @@ export class Subscription {
   active = true
 
   constructor(
-    subscriber: Subscriber,
+    receiver: Receiver,
     log: MessageLog,
     request: Request,
     qos: Qos,
     patterns: readonly TopicPattern[] | null,
     next: Subscription | null,
   ) {
-    this.subscriber = subscriber
+    this.receiver = receiver
     this.log = log
+    this.request = request
     this.filter = request.filter
     this.qos = qos
     this.noLocal = request.noLocal
@@ -71,7 +75,7 @@ export class Subscription {
 
   /** Drops what no record can need any more. Not while records that were dispatched earlier still wait. */
   settle(): void {
-    if (this.from !== null && this.log.hasRead(this.from)) this.from = null
+    if (this.from !== null && this.log.hasRead(this.from) && !this.receiver.isBehind(this.log)) this.from = null
     if (this.seams.length > 0) this.seams = this.seams.filter((seam) => seam.size > 0)
   }
 }
