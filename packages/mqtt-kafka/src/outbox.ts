@@ -42,6 +42,7 @@ export class Outbox {
   #queueBytes = 0
   /** QoS 2 that is stored and waits for room in the stream */
   #stored: Flight[] = []
+  #silent = false
 
   /** `window`: QoS 1 and 2 that the client takes unacknowledged. `onRoom`: the queue is empty and the window open again. */
   constructor(
@@ -65,7 +66,16 @@ export class Outbox {
 
   /** A delivery of QoS 1 or 2 could be sent at once. */
   get open(): boolean {
-    return this.#queueAt === this.#queue.length && this.#active < this.#window && this.#stream.writable
+    return this.#queueAt === this.#queue.length && this.#active < this.#window && this.#writable
+  }
+
+  get #writable(): boolean {
+    return !this.#silent && this.#stream.writable
+  }
+
+  setSilent(silent: boolean): void {
+    this.#silent = silent
+    if (!silent) this.#flush()
   }
 
   get flights(): Iterable<Flight> {
@@ -79,7 +89,7 @@ export class Outbox {
 
   /** QoS 0: now, or never. */
   send(delivery: Delivery): void {
-    if (this.#stream.writable) {
+    if (this.#writable) {
       this.#context.counters.delivered.value++
       this.#stream.write(delivery.message.payload, delivery.plain)
     } else {
@@ -114,7 +124,7 @@ export class Outbox {
 
   /** A restored one whose record is here again. False: no room. */
   resend(flight: Flight, delivery: Delivery): boolean {
-    if (this.#active >= this.#window || !this.#stream.writable) return false
+    if (this.#active >= this.#window || !this.#writable) return false
     this.#active++
     flight.delivery = delivery
     flight.dup = true
@@ -224,7 +234,7 @@ export class Outbox {
     if (this.#stream.closed) return
     flight.owner?.onSettled(flight)
     flight.state = 'stored'
-    if (this.#stored.length === 0 && this.#stream.writable) this.#write(flight)
+    if (this.#stored.length === 0 && this.#writable) this.#write(flight)
     else this.#stored.push(flight)
   }
 
@@ -237,9 +247,9 @@ export class Outbox {
   }
 
   #flush(): void {
-    while (this.#stored.length > 0 && this.#stream.writable) this.#write(this.#stored.shift()!)
+    while (this.#stored.length > 0 && this.#writable) this.#write(this.#stored.shift()!)
     const now = this.#queueAt < this.#queue.length ? this.#context.clock.now() : 0
-    while (this.#queueAt < this.#queue.length && this.#active < this.#window && this.#stream.writable) {
+    while (this.#queueAt < this.#queue.length && this.#active < this.#window && this.#writable) {
       const flight = this.#queue[this.#queueAt++]!
       const { message } = flight.delivery!
       this.#queueBytes -= message.payload.length + QUEUED_BYTES

@@ -18,6 +18,7 @@ import { RecordSearch } from './record-search.ts'
 import type { RetainedFlights } from './retained-flights.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
 import type { Destination, PermittedRoute, Routes } from './routes.ts'
+import { SESSION_PARAMETERS } from './session/parameters.ts'
 import type { SessionStream } from './session-stream.ts'
 import type { TopicRecord, TopicRecords } from './topic-records.ts'
 import type { TopicUse } from './topic-use.ts'
@@ -248,7 +249,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
       }
     })
     searches.add(search)
-    search.begin(this.#targets.get(publish.target.topic)!.to.exit, clock)
+    const { exit } = this.#targets.get(publish.target.topic)!.to
+    // What an owner that was cut had sent may land until then.
+    const { cutAt } = this.#session
+    search.begin(exit, clock, cutAt === null ? 0 : cutAt + SESSION_PARAMETERS.settleMs - clock.now())
   }
 
   /** PUBREL: the packet identifier is free once that is stored, or the next message with it would be taken for this one. */

@@ -26,7 +26,13 @@ export class RecordSearch implements StreamHandler<Kafka>, Task {
     this.#then = then
   }
 
-  begin(exit: Exit<Kafka>, clock: Clock): void {
+  /** `delayMs`: until what it looks for has landed if it ever will. */
+  begin(exit: Exit<Kafka>, clock: Clock, delayMs: number): void {
+    if (delayMs <= 0) this.#look(exit, clock)
+    else this.#timer = clock.after(delayMs, { run: () => this.#look(exit, clock), fault: (error) => this.fault(error) })
+  }
+
+  #look(exit: Exit<Kafka>, clock: Clock): void {
     const { topic, partition, from } = this.#intent
     this.#timer = clock.after(DEADLINE_MS, this)
     const open = { kind: 'fetch', topic, from: new Map([[partition, from]]), partitions: [partition] } as const

@@ -2,10 +2,10 @@
  * The `session` stream of one connection: claims the client id, holds what the session has while it is connected, and tells
  * the session layer how it ends. Accepted once the claim is granted.
  */
-import { type Clock, type Stream, StreamError, type StreamHandler, type Task } from '@zilla-ts/engine'
+import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { Capabilities, Mqtt, MqttOpen, MqttSignal } from '@zilla-ts/mqtt'
 import type { Inbound } from './inbound.ts'
-import type { CloseReason, SessionClaimant, SessionHandle, SessionState } from './session/ownership.ts'
+import type { CloseReason, Grant, SessionClaimant, SessionHandle, SessionState } from './session/ownership.ts'
 import { composeState, EMPTY_STATE, type RestoredState, readState } from './session-state.ts'
 import { StateStore } from './state-store.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -21,7 +21,6 @@ export interface Attached {
 
 /** What a session stream needs besides its claim. */
 export interface SessionContext {
-  readonly clock: Clock
   capabilities(): Capabilities
   /** The QoS 2 publishes of a client id, as far as this process knows them. */
   inbound(clientId: string): Inbound
@@ -29,11 +28,13 @@ export interface SessionContext {
   onClosed(session: SessionStream): void
 }
 
-export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant, Task {
+export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
   readonly open: SessionOpen
   readonly inbound: Inbound
   /** what the session had before this connection */
   restored: RestoredState = EMPTY_STATE
+  /** when the connection before this one was cut, epoch ms: what it had sent may still land for a while; null: it was not */
+  cutAt: number | null = null
   readonly #stream: Stream<Mqtt>
   readonly #context: SessionContext
   readonly #attached = new Set<Attached>()
@@ -42,8 +43,6 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant, Task
   #subscriber: Subscriber | null = null
   /** what was on its way to the client when its subscribe stream ended */
   #last: Omit<RestoredState, 'broken' | 'intents'> | null = null
-  #granted: { readonly state: SessionState | null } | null = null
-  #failure: StreamError | null = null
   #accepted = false
   #closed = false
   #disconnectCode: number | null = null
@@ -85,37 +84,31 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant, Task
     this.#subscriber = null
   }
 
-  /** The claim is made; its answer may have come before. */
   claimed(handle: SessionHandle): void {
     this.#handle = handle
-    const durable = this.open.expirySeconds > 0
-    this.#store = new StateStore(handle, durable)
-    if (this.#granted !== null || this.#failure !== null) this.#context.clock.endOfTurn(this)
+    this.#store = new StateStore(handle, this.open.expirySeconds > 0)
   }
 
-  onGranted(state: SessionState | null): void {
-    this.#granted = { state }
-    if (this.#handle !== null) this.#accept(state)
+  onGranted(state: SessionState | null, grant: Grant): void {
+    if (this.#closed || this.#accepted) return
+    this.#accepted = true
+    this.cutAt = grant.cutAt
+    this.restored = readState(state)
+    this.inbound.restore(this.restored.intents)
+    const capabilities = { ...this.#context.capabilities(), sessionPresent: state !== null }
+    const subscriptions = this.restored.subscriptions.map(({ request }) => request)
+    this.#context.onAccepted(this)
+    this.#stream.accept({ kind: 'session', capabilities, subscriptions })
   }
 
   onLost(error: StreamError): void {
-    if (this.#handle !== null) this.abort(error, error.code === 'taken-over' ? 'takeover' : 'abnormal')
-    else this.#failure = error
+    this.abort(error, error.code === 'taken-over' ? 'takeover' : error.code === 'shutdown' ? 'shutdown' : 'abnormal')
   }
 
   snapshot(): SessionState {
     this.#store?.composed()
     const { subscriptions, positions, flights } = this.#subscriber?.state() ?? this.#last ?? this.restored
     return composeState({ subscriptions, positions, flights, intents: this.inbound.records() })
-  }
-
-  run(): void {
-    if (this.#failure !== null) this.abort(this.#failure, 'abnormal')
-    else if (this.#granted !== null) this.#accept(this.#granted.state)
-  }
-
-  fault(error: StreamError): void {
-    this.abort(error, 'abnormal')
   }
 
   onData(): void {}
@@ -142,20 +135,14 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant, Task
     this.#stream.abort(error)
   }
 
+  /** Nothing may be delivered until the layer knows again that the session is owned. */
+  setSilent(partition: number, silent: boolean): void {
+    if (this.#handle?.partition === partition) this.#subscriber?.setSilent(silent)
+  }
+
   /** Storage is away, or back. */
   setAvailable(available: boolean): void {
     if (this.#accepted && !this.#closed) this.#stream.signal({ kind: 'available', available })
-  }
-
-  #accept(state: SessionState | null): void {
-    if (this.#closed || this.#accepted) return
-    this.#accepted = true
-    this.restored = readState(state)
-    this.inbound.restore(this.restored.intents)
-    const capabilities = { ...this.#context.capabilities(), sessionPresent: state !== null }
-    const subscriptions = this.restored.subscriptions.map(({ request }) => request)
-    this.#context.onAccepted(this)
-    this.#stream.accept({ kind: 'session', capabilities, subscriptions })
   }
 
   #close(reason: CloseReason, error: StreamError): void {

@@ -2,11 +2,13 @@
  * The sessions connected to this process: makes the stream of each, and knows who has which client id. Which connection owns
  * a client id is not decided here, but by the session layer.
  */
-import type { Clock, Stream, StreamError } from '@zilla-ts/engine'
+import type { Stream, StreamError } from '@zilla-ts/engine'
 import type { Capabilities, Mqtt } from '@zilla-ts/mqtt'
 import { Inbound } from './inbound.ts'
 import type { ClaimRequest, SessionClaimant, SessionHandle } from './session/ownership.ts'
 import { type SessionContext, type SessionOpen, SessionStream } from './session-stream.ts'
+
+export type { SessionOpen } from './session-stream.ts'
 
 /** What the table needs of the session layer. */
 export interface ClaimSite {
@@ -14,7 +16,6 @@ export interface ClaimSite {
 }
 
 export class SessionTable implements SessionContext {
-  readonly clock: Clock
   readonly capabilities: () => Capabilities
   readonly #site: ClaimSite
   readonly #onEmpty: () => void
@@ -23,8 +24,7 @@ export class SessionTable implements SessionContext {
   readonly #inbounds = new Map<string, Inbound>()
 
   /** `onEmpty`: the last session is over. */
-  constructor(clock: Clock, site: ClaimSite, capabilities: () => Capabilities, onEmpty: () => void) {
-    this.clock = clock
+  constructor(site: ClaimSite, capabilities: () => Capabilities, onEmpty: () => void) {
     this.#site = site
     this.capabilities = capabilities
     this.#onEmpty = onEmpty
@@ -70,6 +70,10 @@ export class SessionTable implements SessionContext {
     this.#all.delete(session)
     if (this.#owners.get(session.open.clientId) === session) this.#owners.delete(session.open.clientId)
     if (this.#all.size === 0) this.#onEmpty()
+  }
+
+  setSilent(partition: number, silent: boolean): void {
+    for (const session of this.#owners.values()) session.setSilent(partition, silent)
   }
 
   setAvailable(available: boolean): void {

@@ -91,6 +91,11 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     return this.outbox.open
   }
 
+  /** While it is silent nothing is sent; what comes is left in the log. */
+  setSilent(silent: boolean): void {
+    this.outbox.setSilent(silent)
+  }
+
   onData(): void {}
 
   onSignal(signal: MqttSignal): void {
