@@ -19,16 +19,29 @@ export interface ClaimRequest {
   readonly will: Will | null
 }
 
-/** The connection side of a claim. */
+/** What a connection must know of how its client id changed hands. */
+export interface Grant {
+  /**
+   * When the former owner was cut, epoch ms, so that what it had sent may still land until `settleMs` later; null: it had
+   * ended by itself and nothing of it is in flight.
+   */
+  readonly cutAt: number | null
+}
+
+/** The connection side of a claim. No call comes before `claim` has returned. */
 export interface SessionClaimant {
-  /** Owned from now on. `state`: of the session that goes on, null where it is a new one. */
-  onGranted(state: SessionState | null): void
+  /**
+   * Owned from now on. `state`: of the session that goes on (an empty object when nothing was ever stored in it), null where
+   * it is a new one.
+   */
+  onGranted(state: SessionState | null, grant: Grant): void
   /**
    * Not owned any more, or it never will be: disconnect the client with this reason (`taken-over`, `unavailable`,
-   * `shutdown`, …). A handle that was owned may still be closed; nothing else is expected of it.
+   * `shutdown`, …). Whoever waits for the client id waits until a handle that was granted is closed: close it as soon as
+   * nothing of the connection is in flight any more. Called at most once, and never after `close`.
    */
   onLost(error: StreamError): void
-  /** The whole state as of now; asked when it is about to be written. */
+  /** The whole state as of now; asked when it is about to be written, the last time inside `close`. */
   snapshot(): SessionState
 }
 
@@ -37,6 +50,8 @@ export type CloseReason = 'normal' | 'abnormal' | 'takeover' | 'shutdown'
 
 /** The claim as its connection holds it. */
 export interface SessionHandle {
+  /** sessions partition of the client id: what silence is told for */
+  readonly partition: number
   /**
    * Writes the state at the end of this turn. `onStored` is called when our own reader has passed the record and the
    * session is still owned (R3); in the order of the calls; never after `onLost` or `close`.
