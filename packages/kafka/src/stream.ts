@@ -93,7 +93,11 @@ export type KafkaAccept =
   | { readonly kind: 'create'; readonly created: boolean }
   /** `term` differs from that of every other stream with this id: producer id and epoch */
   | { readonly kind: 'transaction'; readonly term: string }
-  | { readonly kind: 'group' }
+  | {
+      readonly kind: 'group'
+      /** the log belongs to this process alone: nobody else is, or can become, a member */
+      readonly exclusive?: boolean
+    }
 
 /** A record to be written. Buffers are borrowed for the call; the payload is its value. */
 export interface ProduceMeta {
