@@ -47,6 +47,18 @@ test('a refusal is answered in its turn, wherever it was made', () => {
   ])
 })
 
+test('knows which kind of answer each packet gets', () => {
+  const queue = new AckQueue()
+  const a: Source = { acked: 20 }
+  for (let packetId = 1; packetId <= 20; packetId++) {
+    if (packetId % 5 === 0) queue.pushRefused(packetId, 1 + (packetId % 2), 0x87)
+    else queue.push(packetId, 1 + (packetId % 2), a, packetId)
+  }
+  for (let packetId = 1; packetId <= 20; packetId++, queue.shift()) {
+    expect([queue.packetId, queue.qos]).toEqual([packetId, 1 + (packetId % 2)])
+  }
+})
+
 test('grows while its head is anywhere in the ring', () => {
   const queue = new AckQueue()
   const a: Source = { acked: 0 }

@@ -62,7 +62,10 @@ export class Publisher {
   readonly #queue = new AckQueue()
   /** by exit */
   readonly #streams: (PublishStream | undefined)[]
-  /** QoS 2 from PUBLISH to PUBCOMP, and the stream that has it; null: refused here, as its PUBREC will say */
+  /**
+   * QoS 2 from PUBLISH to PUBCOMP, and the stream that has it; null: refused here, as its PUBREC will say. At most Receive
+   * Maximum of MQTT 5, and as many as there are identifiers of 3.1.1.
+   */
   readonly #exchanges = new Map<number, PublishStream | null>()
   /** QoS 1 in the queue */
   #qos1 = 0
