@@ -8,6 +8,12 @@ import type { Mqtt } from './stream.ts'
 
 function check(entry: BindingEntry<MqttConfig>): Finding[] {
   const findings: Finding[] = []
+  const { keepAliveSecondsMin: least, keepAliveSeconds: most } = entry.options?.limits ?? {}
+  if (least !== undefined && most !== undefined && least > most) {
+    const message = `the shortest keep-alive, ${least} s, is above the longest, ${most} s`
+    const path = ['options', 'limits', 'keepAliveSecondsMin']
+    findings.push({ level: 'error', path, code: 'keep-alive-range-empty', message })
+  }
   entry.routes?.forEach((route, at) => {
     route.when?.forEach((when, item) => {
       for (const kind of ['publish', 'subscribe'] as const) {

@@ -23,7 +23,9 @@ function receive(bytes: Buffer, version: Version): Received {
   const decoder = new Decoder(
     'client',
     {
-      onPublish: (meta, body, packetId, dup) => received.push({ ...meta, payload: body.toString(), packetId, dup }),
+      onPublish: (meta, body) => {
+        received.push({ ...meta, payload: body.toString() })
+      },
       onPacket: () => {},
       onDecodeError: (error) => {
         throw error

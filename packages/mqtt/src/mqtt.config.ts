@@ -19,6 +19,23 @@ export interface MqttConfig {
      * @minItems 1
      */
     versions: ['v3.1.1' | 'v5', ...('v3.1.1' | 'v5')[]]
+    /**
+     * Sends every client to another server: MQTT 5 clients are told which, 3.1.1 clients that this one is unavailable.
+     */
+    redirect?: {
+      /**
+       * Server Reference told to the client: host and port, several separated by blanks.
+       */
+      server: string
+      /**
+       * The client should not come back (Server moved) instead of only this time (Use another server).
+       */
+      permanent: boolean
+    }
+    /**
+     * Response Information told to MQTT 5 clients that ask for it: usually the topic below which they may expect responses.
+     */
+    responseInformation?: string
     limits: MqttLimits
   }
   when?: {
@@ -102,6 +119,10 @@ export interface MqttLimits {
    */
   keepAliveSeconds?: number
   /**
+   * Shortest keep-alive; MQTT 5 clients that ask for less are told this one. No keep-alive at all is not less. No limit when absent.
+   */
+  keepAliveSecondsMin?: number
+  /**
    * How long a client may leave what is sent to it unread before it is disconnected.
    */
   stalledSeconds: number
@@ -110,13 +131,17 @@ export interface MqttLimits {
    */
   packetBytes: number
   /**
-   * Publishes of QoS 1 and 2 of one client that may wait for storage; the Receive Maximum told to MQTT 5 clients.
+   * Publishes of QoS 1 and 2 of one client that may be unanswered; the Receive Maximum told to MQTT 5 clients.
    */
   receiveMaximum: number
   /**
    * Topic aliases a client may use; 0 forbids them.
    */
   topicAliasMaximum: number
+  /**
+   * Topic aliases for what is sent to one MQTT 5 client, as far as it takes them; 0 sends without.
+   */
+  topicAliasOut: number
   /**
    * Subscriptions of one client; more are refused with Quota exceeded.
    */
@@ -181,6 +206,39 @@ export const schema: JsonSchema = {
             "v5"
           ]
         },
+        "redirect": {
+          "description": "Sends every client to another server: MQTT 5 clients are told which, 3.1.1 clients that this one is unavailable.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "server"
+          ],
+          "properties": {
+            "server": {
+              "description": "Server Reference told to the client: host and port, several separated by blanks.",
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 1024,
+              "examples": [
+                "mqtt2.example.com:1883"
+              ]
+            },
+            "permanent": {
+              "description": "The client should not come back (Server moved) instead of only this time (Use another server).",
+              "type": "boolean",
+              "default": false
+            }
+          }
+        },
+        "responseInformation": {
+          "description": "Response Information told to MQTT 5 clients that ask for it: usually the topic below which they may expect responses.",
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 1024,
+          "examples": [
+            "responses/"
+          ]
+        },
         "limits": {
           "title": "MqttLimits",
           "description": "Bounds on what one connection may take of memory and time.",
@@ -215,6 +273,12 @@ export const schema: JsonSchema = {
               "minimum": 1,
               "maximum": 65535
             },
+            "keepAliveSecondsMin": {
+              "description": "Shortest keep-alive; MQTT 5 clients that ask for less are told this one. No keep-alive at all is not less. No limit when absent.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535
+            },
             "stalledSeconds": {
               "description": "How long a client may leave what is sent to it unread before it is disconnected.",
               "type": "integer",
@@ -230,7 +294,7 @@ export const schema: JsonSchema = {
               "default": 268435460
             },
             "receiveMaximum": {
-              "description": "Publishes of QoS 1 and 2 of one client that may wait for storage; the Receive Maximum told to MQTT 5 clients.",
+              "description": "Publishes of QoS 1 and 2 of one client that may be unanswered; the Receive Maximum told to MQTT 5 clients.",
               "type": "integer",
               "minimum": 1,
               "maximum": 65535,
@@ -241,6 +305,13 @@ export const schema: JsonSchema = {
               "type": "integer",
               "minimum": 0,
               "maximum": 65535,
+              "default": 16
+            },
+            "topicAliasOut": {
+              "description": "Topic aliases for what is sent to one MQTT 5 client, as far as it takes them; 0 sends without.",
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 1024,
               "default": 16
             },
             "subscriptions": {

@@ -64,7 +64,7 @@ export interface SharedFilter {
   readonly filter: string
 }
 
-/** Asks for a shared subscription, well-formed or not (MQTT 5.0; in 3.1.1 a server may treat it as an ordinary filter). */
+/** Asks for a shared subscription, well-formed or not. 3.1.1 knows no such thing, and is given it all the same. */
 export function isShared(filter: string): boolean {
   return filter.startsWith('$share/')
 }

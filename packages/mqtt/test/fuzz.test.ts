@@ -3,18 +3,21 @@
  * next hop that answers at random. The seed is fixed; another one is given by FUZZ_SEED, more rounds by FUZZ_ROUNDS.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { type ErrorCode, StreamError } from '@zilla-ts/engine'
+import { type ErrorCode, type Stream, StreamError } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
 import { FakeClock, Harness, parseWireScripts, Recorder, wireBytes } from '@zilla-ts/testing'
 import { expect, test } from 'vitest'
 import { mqtt } from '../src/binding.ts'
 import { Message } from '../src/message.ts'
 import type { MqttConfig } from '../src/mqtt.config.ts'
-import type { Mqtt, Qos } from '../src/stream.ts'
-import { CAPABILITIES, defaultOptions } from './wire-peer.ts'
+import type { Capabilities, Mqtt, MqttSignal, Qos, Subscription } from '../src/stream.ts'
+import { CAPABILITIES, defaultOptions, outgoing } from './wire-peer.ts'
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261)
 const ROUNDS = Number(process.env['FUZZ_ROUNDS'] ?? 1_500)
+const ABLE: Capabilities = { ...CAPABILITIES, maximumQos: 2, sharedAvailable: true, expirySecondsMax: 100 }
+const OPTIONS = { noLocal: false, retainAsPublished: false, retainHandling: 0, subscriptionId: 0 } as const
+const STORED: readonly Subscription[] = ['a', '+', '$share/g/a'].map((filter) => ({ filter, qos: 2, ...OPTIONS }))
 const CODES: readonly ErrorCode[] = ['not-authorized', 'invalid', 'quota', 'too-large', 'unavailable', 'taken-over']
 
 /** mulberry32 */
@@ -54,7 +57,11 @@ class Fuzz {
       const pick = this.pick
       if (!calm && pick(30) === 0) return false
       if (open.kind === 'session') {
-        if (calm || pick(10) > 0) stream.accept({ kind: 'session', capabilities: CAPABILITIES })
+        const sessionPresent = !calm && pick(3) === 0
+        const subscriptions = sessionPresent ? STORED.slice(pick(4)) : []
+        const capabilities = { ...ABLE, sessionPresent }
+        if (calm || pick(10) > 0) stream.accept({ kind: 'session', capabilities, subscriptions })
+        if (!calm && pick(20) === 0) stream.signal({ kind: 'redirect', reference: 'x:1', permanent: pick(2) === 0 })
         return true
       }
       stream.accept({ kind: open.kind })
@@ -69,6 +76,7 @@ class Fuzz {
         if (!calm && payload.length > 2 && pick(8) === 0) stream.abort(new StreamError(this.#code(), 'fuzz'))
       }
       recorder.onSignal = (signal) => {
+        if (signal.kind === 'pubrel' || signal.kind === 'acknowledge') this.#answer(stream, signal, calm)
         const count =
           signal.kind === 'subscribe'
             ? signal.subscriptions.length
@@ -84,14 +92,30 @@ class Fuzz {
     }
   }
 
+  /** Goes on with an exchange of QoS 2; when not calm, not always and not always with the right one. */
+  #answer(stream: Stream<Mqtt>, signal: Extract<MqttSignal, { packetId: number }>, calm: boolean): void {
+    const { pick } = this
+    if (!calm && pick(4) === 0) return
+    const packetId = calm || pick(8) > 0 ? signal.packetId : pick(65_536)
+    const reasonCode = calm || pick(4) > 0 ? 0 : 0x92
+    if (signal.kind === 'pubrel') stream.signal({ kind: 'pubcomp', packetId, reasonCode })
+    else if (signal.kind === 'acknowledge' && signal.type === 'pubrec') {
+      stream.signal({ kind: 'pubrel', packetId, reasonCode })
+    }
+    if (!calm && pick(20) === 0) stream.signal({ kind: 'pubcomp', packetId, reasonCode })
+  }
+
   #code(): ErrorCode {
     return CODES[this.pick(CODES.length)]!
   }
 
-  #deliver(stream: { writable: boolean; write(payload: Buffer, meta: Mqtt['meta']): boolean }): void {
-    for (let left = this.pick(20); left > 0 && stream.writable; left--) {
-      const message = new Message('a', Buffer.alloc(this.pick(400)), null, Number.POSITIVE_INFINITY, true)
-      stream.write(message.payload, message.delivery(this.pick(2) as Qos, false))
+  #deliver(stream: Stream<Mqtt>): void {
+    const { pick } = this
+    for (let left = pick(20); left > 0 && stream.writable; left--) {
+      const expiresAt = pick(5) === 0 ? this.clock.now() + pick(3) - 1 : Number.POSITIVE_INFINITY
+      const message = new Message('a/topic'.slice(pick(6)), Buffer.alloc(pick(400)), null, expiresAt, true)
+      const delivery = message.delivery(pick(3) as Qos, pick(2) === 0)
+      stream.write(message.payload, outgoing(delivery, pick(10), pick(3) === 0))
     }
   }
 
@@ -124,7 +148,7 @@ class Fuzz {
     const { pick } = this
     this.#calm = false
     const client = this.client(pick(4) > 0, pick(4) === 0 ? pick(300) : 100_000)
-    if (pick(10) > 0) this.send(client, wireBytes(pick(2) === 0 ? CONNECT_4 : CONNECT_5))
+    if (pick(10) > 0) this.send(client, wireBytes([CONNECT_4, CONNECT_5, CONNECT_5_ALIASES][pick(3)]!))
     for (let packets = pick(12); packets > 0; packets--) {
       this.send(
         client,
@@ -141,6 +165,7 @@ class Fuzz {
 
 const CONNECT_4 = "10 { 'MQTT' 04 02 0000 'c1' }"
 const CONNECT_5 = "10 { 'MQTT' 05 02 0000 {} 'c1' }"
+const CONNECT_5_ALIASES = "10 { 'MQTT' 05 00 0000 { 11 0000000a 21 0003 22 0003 27 00000100 } 'c1' }"
 
 test(`hostile clients hurt nobody else, seed ${SEED}`, () => {
   const fuzz = new Fuzz(SEED)
@@ -149,9 +174,9 @@ test(`hostile clients hurt nobody else, seed ${SEED}`, () => {
   for (let round = 0; round < ROUNDS; round++) {
     fuzz.round()
     healthy.data.length = 0
-    fuzz.send(healthy, wireBytes("32 { 'h' 0007 78 } c000"))
+    fuzz.send(healthy, wireBytes("32 { 'h' 0007 78 } 34 { 'h' 0008 78 } 62 { 0008 } c000"))
     const answers = Buffer.concat(healthy.data.map(({ payload }) => payload)).toString('hex')
-    if (answers !== '40020007d000') throw new Error(`round ${round}: the healthy client got ${answers}`)
+    if (answers !== '400200075002000870020008d000') throw new Error(`round ${round}: the healthy client got ${answers}`)
     if (fuzz.harness.reporter.faults.length > 0) throw fuzz.harness.reporter.faults[0]!.error
   }
   fuzz.clock.advance(120_000)

@@ -8,7 +8,7 @@ import { mqtt } from '../src/binding.ts'
 import { Message } from '../src/message.ts'
 import type { MqttConfig } from '../src/mqtt.config.ts'
 import type { Mqtt, PublishMeta } from '../src/stream.ts'
-import { CAPABILITIES, defaultOptions } from './wire-peer.ts'
+import { CAPABILITIES, defaultOptions, outgoing } from './wire-peer.ts'
 
 const cleanUp: (() => unknown)[] = []
 afterEach(async () => {
@@ -18,8 +18,9 @@ afterEach(async () => {
 /** Every publish is stored at once and delivered to every subscribe stream, with the lower QoS of the two. */
 function loopBack(harness: Harness<MqttConfig, Bytes, Mqtt>): void {
   const subscribers = new Set<{ stream: Stream<Mqtt>; qos: number }>()
+  let packetId = 0
   harness.exit.onOpen = (open, stream, recorder) => {
-    if (open.kind === 'session') stream.accept({ kind: 'session', capabilities: CAPABILITIES })
+    if (open.kind === 'session') stream.accept({ kind: 'session', capabilities: CAPABILITIES, subscriptions: [] })
     else stream.accept({ kind: open.kind })
     stream.grant(1_000_000)
     let written = 0
@@ -30,7 +31,8 @@ function loopBack(harness: Harness<MqttConfig, Bytes, Mqtt>): void {
       const message = new Message(topic, Buffer.from(payload), properties, Number.POSITIVE_INFINITY, false)
       for (const subscriber of subscribers) {
         const granted = qos < subscriber.qos ? qos : 1
-        if (subscriber.stream.writable) subscriber.stream.write(message.payload, message.delivery(granted, retain))
+        const delivery = message.delivery(granted, retain)
+        if (subscriber.stream.writable) subscriber.stream.write(message.payload, outgoing(delivery, ++packetId))
       }
     }
     recorder.onSignal = (signal) => {

@@ -7,7 +7,7 @@ import { mqtt } from '../src/binding.ts'
 import { Message } from '../src/message.ts'
 import type { MqttConfig } from '../src/mqtt.config.ts'
 import type { Mqtt, PublishMeta } from '../src/stream.ts'
-import { CAPABILITIES, defaultOptions } from './wire-peer.ts'
+import { CAPABILITIES, defaultOptions, outgoing } from './wire-peer.ts'
 
 const CONNECT_4 = "10 { 'MQTT' 04 02 000a 'c1' }"
 const CONNECT_5 = "10 { 'MQTT' 05 02 0000 {} '' }"
@@ -44,9 +44,9 @@ class Rig {
   }
 
   /** Accepts everything, answers nothing. */
-  serve(exit: TestExit<Mqtt>): void {
+  serve(exit: TestExit<Mqtt>, capabilities = CAPABILITIES): void {
     exit.onOpen = (open, stream) => {
-      if (open.kind === 'session') stream.accept({ kind: 'session', capabilities: CAPABILITIES })
+      if (open.kind === 'session') stream.accept({ kind: 'session', capabilities, subscriptions: [] })
       else stream.accept({ kind: open.kind })
       stream.grant(1_000_000)
       return true
@@ -93,7 +93,9 @@ describe('connections beside each other', () => {
     a.data.length = 0
     b.data.length = 0
     const message = new Message('a', Buffer.from('x'), { contentType: 't' }, Number.POSITIVE_INFINITY, true)
-    for (const { stream } of rig.opened('subscribe')) stream.write(message.payload, message.delivery(1, false))
+    for (const { stream } of rig.opened('subscribe')) {
+      stream.write(message.payload, outgoing(message.delivery(1, false), 1))
+    }
     expect(received(a)).toBe(wireBytes("32 { 'a' 0001 78 }").toString('hex'))
     expect(received(b)).toBe(wireBytes("32 { 'a' 0001 { 03 't' } 78 }").toString('hex'))
   })
@@ -119,6 +121,32 @@ test('all properties of a PUBLISH arrive, buffers and order included', () => {
       ['j', '2'],
       ['k', '3'],
     ],
+  })
+})
+
+test('a will is handed on with all its properties [MQTT-3.1.2-7]', () => {
+  const rig = new Rig()
+  rig.serve(rig.harness.exit, { ...CAPABILITIES, willAvailable: true })
+  const will = "{ 18 0000000a 01 01 02 0000001e 03 'text' 08 'reply' 09 ( 0102 ) 26 'k' 'v' 26 'k' 'w' } 'w' 'gone'"
+  rig.client(`10 { 'MQTT' 05 2e 003c {} 'c1' ${will} }`)
+  const [{ open }] = rig.opened('session') as [Opened]
+  expect(open.kind === 'session' && open.will).toEqual({
+    topic: 'w',
+    payload: Buffer.from('gone'),
+    qos: 1,
+    retain: true,
+    properties: {
+      willDelaySeconds: 10,
+      payloadFormat: 1,
+      messageExpirySeconds: 30,
+      contentType: 'text',
+      responseTopic: 'reply',
+      correlationData: Buffer.from([1, 2]),
+      userProperties: [
+        ['k', 'v'],
+        ['k', 'w'],
+      ],
+    },
   })
 })
 
@@ -190,7 +218,7 @@ test('a flood of malformed clients is not a flood of log', () => {
   expect(rig.harness.reporter.counters.get('mqtt.connections.refused')?.value).toBe(502)
 })
 
-test('packet ids are unique in flight, around the end of their range', () => {
+test('packet ids of two exits are unique in flight, around the end of their range [MQTT-2.2.1-4]', () => {
   const route = (name: string, reporter: TestReporter) => {
     const topics: [{ topic: string }] = [{ topic: `${name}/#` }]
     return { when: [{ publish: topics, subscribe: topics }], with: undefined, exit: new TestExit<Mqtt>(name, reporter) }
@@ -202,25 +230,51 @@ test('packet ids are unique in flight, around the end of their range', () => {
   const client = rig.client(CONNECT_4)
   rig.send(client, "82 { 0001 'a/#' 01 'b/#' 01 }")
   const [a, b] = routes.map(({ exit }) => exit.opened.at(-1)!) as [Opened, Opened]
-  const deliver = ({ stream }: Opened): number => {
+  const deliver = ({ stream }: Opened, packetId: number): number => {
     client.data.length = 0
     const message = new Message('t', Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
-    stream.write(message.payload, message.delivery(1, false))
+    stream.write(message.payload, outgoing(message.delivery(1, false), packetId))
     return client.data[0]!.payload.readUInt16BE(5)
   }
-  // never acknowledged while the others go round the range twice
-  const kept = [deliver(a), deliver(a), deliver(a)]
+  // never acknowledged while the other exit gives the same ones again and again
+  const kept = [deliver(a, 1), deliver(a, 2), deliver(a, 3)]
   expect(kept).toEqual([1, 2, 3])
-  let last = 0
-  for (let i = 0; i < 140_000; i++) {
-    last = deliver(b)
-    if (last === 0 || kept.includes(last)) expect.fail(`packet id ${last} is in use`)
-    client.stream?.write(Buffer.from([0x40, 2, last >> 8, last & 0xff]), undefined)
+  for (let i = 0; i < 70_000; i++) {
+    const packetId = 1 + (i % 5)
+    const used = deliver(b, packetId)
+    if (used === 0 || kept.includes(used)) expect.fail(`packet id ${used} is in use`)
+    client.stream?.write(Buffer.from([0x40, 2, used >> 8, used & 0xff]), undefined)
+    const told = b.recorder.signals.pop()
+    if (told?.kind !== 'acknowledge' || told.packetId !== packetId) expect.fail(`told of ${JSON.stringify(told)}`)
   }
-  expect(last).toBe(3 + 140_000 - 2 * (65_535 - 3))
-  rig.send(client, '40 { 0003 } 40 { 0001 } 40 { 0002 }')
-  expect(a.recorder.acks.map(({ through }) => through)).toEqual([1, 3])
-  expect(b.recorder.acks.at(-1)).toEqual({ through: 140_000 })
+  rig.send(client, '40 { 0003 } 40 { 0001 }')
+  const told = a.recorder.signals.map((signal) => (signal.kind === 'acknowledge' ? signal.packetId : signal.kind))
+  expect(told).toEqual(['subscribe', 3, 1])
+})
+
+test('a long backlog of expired deliveries is acknowledged one by one, not one inside the other', () => {
+  const rig = new Rig()
+  const client = rig.client(CONNECT_4)
+  rig.send(client, "82 { 0001 'a' 01 }")
+  const { stream, recorder } = rig.opened('subscribe')[0]!
+  let written = 0
+  let depth = 0
+  let deepest = 0
+  // as an acceptor does that has room for one in flight
+  const next = (): void => {
+    if (written === 50_000) return
+    written++
+    deepest = Math.max(deepest, ++depth)
+    const message = new Message('a', Buffer.alloc(1), null, rig.clock.now(), false)
+    stream.write(message.payload, outgoing(message.delivery(1, false), 1))
+    depth--
+  }
+  recorder.onSignal = next
+  next()
+  expect(written).toBe(50_000)
+  expect(deepest).toBeLessThanOrEqual(2)
+  expect(rig.harness.reporter.counters.get('mqtt.deliveries.expired')?.value).toBe(50_000)
+  expect(rig.harness.reporter.faults).toEqual([])
 })
 
 test('a client that has closed its half is heard to its last byte, even if answers come at once', () => {
@@ -243,13 +297,13 @@ test('what an acceptor writes because it was granted room comes behind what wait
   const rig = new Rig({ versions, limits: { ...limits, queueBytes: 1_024 } })
   // room for CONNACK, SUBACK and one delivery
   const client = rig.client(CONNECT_4, null, 138)
-  rig.send(client, "82 { 0001 'a' 00 }")
+  rig.send(client, "82 { 0001 'a' 01 }")
   const { stream, recorder } = rig.opened('subscribe')[0]!
   let written = 0
   recorder.onWritable = () => {
     while (stream.writable && written < 20) {
       const message = new Message('a', Buffer.alloc(300, ++written), null, Number.POSITIVE_INFINITY, false)
-      stream.write(message.payload, message.delivery(0, false))
+      stream.write(message.payload, outgoing(message.delivery(1, false), written))
     }
   }
   client.refill = false
@@ -318,6 +372,28 @@ describe('routes', () => {
     expect(kinds()).toEqual([[], ['session', 'publish'], []])
   })
 
+  test('routes to the same exit share one publish and one subscribe stream', () => {
+    const exit = new TestExit<Mqtt>('one', new TestReporter())
+    // as the engine does: an object for each route
+    const again = { name: 'one', connect: exit.connect.bind(exit), dial: () => null }
+    const topics = (topic: string): [{ topic: string }] => [{ topic }]
+    const route = (topic: string, to: Routes[number]['exit']): Routes[number] => ({
+      when: [{ publish: topics(topic), subscribe: topics(topic) }],
+      with: undefined,
+      exit: to,
+      permits: () => true,
+    })
+    const rig = new Rig(defaultOptions(), [route('a/#', exit), route('b/#', again)])
+    rig.serve(exit)
+    const client = rig.client(CONNECT_4)
+    rig.send(client, "32 { 'a/1' 0001 78 } 32 { 'b/1' 0002 78 } 82 { 0003 'a/1' 00 'b/1' 00 }")
+    expect(exit.opened.map(({ open }) => open.kind)).toEqual(['session', 'publish', 'subscribe'])
+    expect(exit.opened[1]!.recorder.data.length).toBe(2)
+    const signal = exit.opened[2]!.recorder.signals[0]
+    const filters = signal?.kind === 'subscribe' ? signal.subscriptions.map(({ filter }) => filter) : []
+    expect(filters).toEqual(['a/1', 'b/1'])
+  })
+
   test('the topics of an item are only for its clients', () => {
     const { rig, kinds } = routed()
     const client = rig.client("10 { 'MQTT' 04 02 0000 'sensor-1' }", session('staff'))
@@ -344,6 +420,19 @@ describe('check', () => {
       ['routes.0.when.1.subscribe.0.topic', 'topic-pattern-invalid'],
       ['routes.0.when.2.publish.0.topic', 'topic-pattern-invalid'],
     ])
+  })
+
+  test('names a shortest keep-alive above the longest', () => {
+    const { limits } = defaultOptions()
+    const options = (least: number): MqttConfig['options'] => ({
+      versions: ['v5'],
+      limits: { ...limits, keepAliveSecondsMin: least, keepAliveSeconds: 30 },
+    })
+    const findings = mqtt.check?.({ type: 'mqtt', kind: 'server', options: options(31), exit: 'x' }) ?? []
+    expect(findings.map(({ path, code }) => [path.join('.'), code])).toEqual([
+      ['options.limits.keepAliveSecondsMin', 'keep-alive-range-empty'],
+    ])
+    expect(mqtt.check?.({ type: 'mqtt', kind: 'server', options: options(30), exit: 'x' })).toEqual([])
   })
 
   test('has nothing to say about an entry without routes', () => {

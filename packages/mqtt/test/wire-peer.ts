@@ -9,7 +9,16 @@ import { expect } from 'vitest'
 import { mqtt } from '../src/binding.ts'
 import { Delivery, Message } from '../src/message.ts'
 import { type MqttConfig, schema } from '../src/mqtt.config.ts'
-import type { Capabilities, Mqtt, MqttSignal, PublishMeta, Qos } from '../src/stream.ts'
+import type {
+  Capabilities,
+  Mqtt,
+  MqttAccept,
+  MqttSignal,
+  Outgoing,
+  PublishMeta,
+  Qos,
+  Subscription,
+} from '../src/stream.ts'
 
 type Opened = TestExit<Mqtt>['opened'][number]
 
@@ -36,6 +45,19 @@ export const CAPABILITIES: Capabilities = {
   expirySecondsMax: 0,
   willAvailable: false,
   maximumPacketSize: 1_048_576,
+}
+
+/** As an acceptor writes it; QoS 1 and 2 with the packet identifier. */
+export function outgoing(delivery: Delivery, packetId: number, dup = false): Outgoing {
+  return delivery.qos === 0 ? delivery.plain : { delivery, packetId, dup }
+}
+
+/** `a/b:1` */
+function storedSubscription(text: string): Subscription {
+  const colon = text.lastIndexOf(':')
+  const qos = Number(text.slice(colon + 1)) as Qos
+  const options = { noLocal: false, retainAsPublished: false, retainHandling: 0, subscriptionId: 0 } as const
+  return { filter: text.slice(0, colon), qos, ...options }
 }
 
 /** A client that sends when it may and grants by hand or at once. */
@@ -72,15 +94,21 @@ function pairs(text: string): Record<string, unknown> {
     found.map((word) => {
       const at = word.indexOf('=')
       const value = word.slice(at + 1)
-      return [word.slice(0, at), /^(\d+|true|false|null)$/.test(value) ? JSON.parse(value) : value]
+      return [word.slice(0, at), /^(0|[1-9]\d*|true|false|null)$/.test(value) ? JSON.parse(value) : value]
     }),
   )
+}
+
+/** Hexadecimal, as on the wire. */
+function wireNumbers(text: string): number[] {
+  return text.split(' ').map((word) => Number.parseInt(word, 16))
 }
 
 export class MqttWirePeer implements WirePeer {
   readonly clock = new FakeClock()
   readonly #options = defaultOptions()
   #capabilities = CAPABILITIES
+  #stored: Subscription[] = []
   #harness: Harness<MqttConfig, Bytes, Mqtt> | null = null
   #client: Client | null = null
   #exits: TestExit<Mqtt>[] = []
@@ -93,6 +121,10 @@ export class MqttWirePeer implements WirePeer {
   #drained = false
   /** how many entries of a record the script has looked at */
   readonly #seen = new Map<readonly unknown[], number>()
+  /** what each subscribe stream was told of the client's answers */
+  readonly #acknowledged = new Map<Opened['recorder'], MqttSignal[]>()
+  /** identifiers given to deliveries, by exit */
+  readonly #packetIds = new Map<Opened['recorder'], number>()
 
   send(bytes: Buffer): void {
     this.client.send(bytes)
@@ -126,15 +158,27 @@ export class MqttWirePeer implements WirePeer {
         if (open.kind === this.#refused) return false
         recorder.refill = open.kind === 'publish' && this.#publishRoom >= 1_000_000
         if (open.kind === 'publish') stream.grant(this.#publishRoom)
-        if (open.kind === 'session') {
-          if (!this.#sessionHeld) stream.accept({ kind: 'session', capabilities: this.#capabilities })
-        } else {
-          stream.accept({ kind: open.kind })
-        }
+        if (open.kind === 'subscribe') this.#watch(recorder)
+        if (open.kind !== 'session') stream.accept({ kind: open.kind })
+        else if (!this.#sessionHeld) stream.accept(this.#accept())
         return true
       }
     }
     return harness
+  }
+
+  #accept(): MqttAccept {
+    return { kind: 'session', capabilities: this.#capabilities, subscriptions: this.#stored }
+  }
+
+  /** Answers to deliveries apart from requests, so that a script may look at either. */
+  #watch(recorder: Opened['recorder']): void {
+    const acknowledged: MqttSignal[] = []
+    this.#acknowledged.set(recorder, acknowledged)
+    recorder.onSignal = (signal) => {
+      if (signal.kind === 'acknowledge') acknowledged.push(signal)
+      else recorder.signals.push(signal)
+    }
   }
 
   get client(): Client {
@@ -195,7 +239,7 @@ export class MqttWirePeer implements WirePeer {
 
   #deliver(rest: string): void {
     const [{ stream, recorder }, text] = this.#stream('subscribe', rest)
-    const { topic, qos, payload, retain, ids, expires, ...other } = pairs(text)
+    const { topic, qos, payload, retain, ids, expires, id, dup, ...other } = pairs(text)
     const properties = Object.keys(other).length > 0 ? other : null
     const expiresAt = expires === undefined ? Number.POSITIVE_INFINITY : this.clock.now() + Number(expires)
     const bytes = wireBytes(String(payload ?? ''))
@@ -205,7 +249,9 @@ export class MqttWirePeer implements WirePeer {
       delivery = new Delivery(message, delivery.qos, delivery.retain, String(ids).split(',').map(Number))
     }
     if (!stream.writable) throw new Error('no room on the subscribe stream')
-    stream.write(message.payload, delivery)
+    const packetId = id === undefined ? (this.#packetIds.get(recorder) ?? 0) + 1 : Number.parseInt(String(id), 16)
+    if (delivery.qos > 0 && id === undefined) this.#packetIds.set(recorder, packetId)
+    stream.write(message.payload, outgoing(delivery, packetId, dup === true))
     // borrowed: gone when the call is over
     bytes.fill(0xee)
     expect(recorder.aborted).toBeNull()
@@ -220,6 +266,14 @@ export class MqttWirePeer implements WirePeer {
     },
     routes: (rest) => {
       this.#routes = rest.split(' ')
+    },
+    redirect: (rest) => {
+      const [server, permanent] = rest.split(' ')
+      Object.assign(this.#options, { redirect: { server, permanent: permanent === 'permanent' } })
+    },
+    'response-information': (rest) => Object.assign(this.#options, { responseInformation: rest }),
+    stored: (rest) => {
+      this.#stored = rest.split(' ').map(storedSubscription)
     },
     'hold-session': () => {
       this.#sessionHeld = true
@@ -270,7 +324,13 @@ export class MqttWirePeer implements WirePeer {
       expect(open).toMatchObject(pairs(rest))
     },
     'no-session': () => expect(this.#exits.flatMap(({ opened }) => opened)).toEqual([]),
-    accept: () => this.#stream('session', '')[0].stream.accept({ kind: 'session', capabilities: this.#capabilities }),
+    accept: () => this.#stream('session', '')[0].stream.accept(this.#accept()),
+    'redirect-session': (rest) => {
+      const [reference, permanent] = rest.split(' ')
+      const { stream } = this.#stream('session', '')[0]
+      stream.signal({ kind: 'redirect', reference: reference!, permanent: permanent === 'permanent' })
+      stream.abort(new StreamError('unavailable', 'by the test'))
+    },
     'abort-session': (code) =>
       this.#stream('session', '')[0].stream.abort(new StreamError(code as ErrorCode, 'by the test')),
     'end-session': () => this.#stream('session', '')[0].stream.end(),
@@ -296,10 +356,26 @@ export class MqttWirePeer implements WirePeer {
       const [through, code] = text.split(' ')
       stream.ack(Number(through), code === undefined ? undefined : new StreamError(code as ErrorCode, 'by the test'))
     },
+    released: (rest) => {
+      const [{ recorder }, text] = this.#stream('publish', rest)
+      const [packetId, reasonCode] = wireNumbers(text)
+      expect(this.#next(recorder.signals)).toEqual({ kind: 'pubrel', packetId, reasonCode: reasonCode ?? 0 })
+    },
+    'not-released': () => this.#expectSeen(this.#recorders('publish').map(({ signals }) => signals)),
+    pubcomp: (rest) => {
+      const [{ stream }, text] = this.#stream('publish', rest)
+      const [packetId, reasonCode] = wireNumbers(text)
+      stream.signal({ kind: 'pubcomp', packetId: packetId!, reasonCode: reasonCode ?? 0 })
+    },
     'abort-publish': (code) =>
       this.#stream('publish', '')[0].stream.abort(new StreamError(code as ErrorCode, 'by the test')),
     'publish-ended': () => expect(this.#stream('publish', '')[0].recorder.ended).toBe(true),
     // the next hop: subscribe
+    resumed: (rest) => {
+      const [{ open }, text] = this.#stream('subscribe', rest)
+      expect(open).toMatchObject({ kind: 'subscribe', resume: text.split(' ').filter((filter) => filter !== '') })
+    },
+    'not-resumed': () => expect(this.#recorders('subscribe')).toEqual([]),
     asked: (rest) =>
       this.#expectSignal('subscribe', rest, (signal) => {
         if (signal.kind === 'unsubscribe') return `unsubscribe ${signal.filters.join(' ')}`
@@ -325,15 +401,23 @@ export class MqttWirePeer implements WirePeer {
       const [{ stream }] = this.#stream('subscribe', '')
       const properties = { contentType: 'x'.repeat(70_000) }
       const message = new Message('a', Buffer.from('x'), properties, Number.POSITIVE_INFINITY, false)
-      stream.write(message.payload, message.delivery(1, false))
+      stream.write(message.payload, outgoing(message.delivery(1, false), 1))
     },
     'no-room': () => expect(this.#stream('subscribe', '')[0].stream.writable).toBe(false),
     room: () => expect(this.#stream('subscribe', '')[0].stream.writable).toBe(true),
-    acked: (rest) => {
+    acknowledged: (rest) => {
       const [{ recorder }, text] = this.#stream('subscribe', rest)
-      expect(this.#next(recorder.acks)).toEqual({ through: Number(text) })
+      const [type, ...numbers] = text.split(' ')
+      const [packetId, reasonCode] = wireNumbers(numbers.join(' '))
+      const expected = { kind: 'acknowledge', type, packetId, reasonCode: reasonCode ?? 0 }
+      expect(this.#next(this.#acknowledged.get(recorder)!)).toEqual(expected)
     },
-    'not-acked': () => this.#expectSeen(this.#recorders('subscribe').map(({ acks }) => acks)),
+    'not-acknowledged': () => this.#expectSeen([...this.#acknowledged.values()]),
+    pubrel: (rest) => {
+      const [{ stream }, text] = this.#stream('subscribe', rest)
+      const [packetId, reasonCode] = wireNumbers(text)
+      stream.signal({ kind: 'pubrel', packetId: packetId!, reasonCode: reasonCode ?? 0 })
+    },
     'abort-subscribe': (code) =>
       this.#stream('subscribe', '')[0].stream.abort(new StreamError(code as ErrorCode, 'by the test')),
     'subscribe-ended': () => expect(this.#stream('subscribe', '')[0].recorder.ended).toBe(true),

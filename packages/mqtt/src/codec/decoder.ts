@@ -17,10 +17,9 @@ export type { Role } from './packet-decoder.ts'
 /** What the decoder calls, synchronously from `push` and `resume`. It may call `pause`, `resume`, `push` and `close` inside. */
 export interface PacketHandler {
   /**
-   * `payload` is borrowed: a slice of the chunk, or of a buffer that the decoder never writes to again. `packetId` is 0
-   * with QoS 0. `meta` may be kept.
+   * `payload` is borrowed: a slice of the chunk, or of a buffer that the decoder never writes to again. `meta` may be kept.
    */
-  onPublish(meta: PublishMeta, payload: Buffer, packetId: number, dup: boolean): void
+  onPublish(meta: PublishMeta, payload: Buffer): void
   /** Everything in it is owned. */
   onPacket(packet: NonPublishPacket): void
   /** The last call: the decoder is closed. */
@@ -254,7 +253,7 @@ export class Decoder {
     } catch (error) {
       return this.#failed(error)
     }
-    this.#handler.onPublish(meta, buffer.subarray(reader.at, end), this.#publishes.packetId, (first & 8) !== 0)
+    this.#handler.onPublish(meta, buffer.subarray(reader.at, end))
     return true
   }
 

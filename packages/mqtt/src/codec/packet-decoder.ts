@@ -129,7 +129,7 @@ function decodeSubscription(reader: Reader, subscriptionId: number, levelsMax: n
   if (qos === 3) reader.protocolError('maximum QoS is 3', '§3.8.3.1')
   const retainHandling = (options & RETAIN_HANDLING) >> 4
   if (retainHandling === 3) reader.protocolError('retain handling is 3', '§3.8.3.1')
-  const shared = v5 && isShared(filter)
+  const shared = isShared(filter)
   const noLocal = (options & NO_LOCAL) !== 0
   if (noLocal && shared) reader.protocolError('no local on a shared subscription', '[MQTT-3.8.3-4]')
   return {

@@ -32,9 +32,6 @@ export interface ConnackPacket {
 /** As encoded. The decoder hands over a PUBLISH by `PacketHandler.onPublish`, topic alias resolved. */
 export interface PublishPacket extends PublishMeta {
   readonly type: 'publish'
-  readonly dup: boolean
-  /** 0 with QoS 0 */
-  readonly packetId: number
   readonly payload: Buffer
 }
 

@@ -15,8 +15,6 @@ import { TopicCache } from './topic-cache.ts'
 export class PublishDecoder {
   topicAliasMaximum = 0
   levelsMax = LEVELS_MAX
-  /** of the packet decoded last; 0 with QoS 0 */
-  packetId = 0
 
   readonly #role: Role
   readonly #topics = new TopicCache()
@@ -36,7 +34,7 @@ export class PublishDecoder {
     reader.at = end
     let topic = this.#topics.find(reader.buffer, start, end) ?? this.#decodeName(reader, start, end)
     const qos = ((first >> 1) & 3) as Qos
-    this.packetId = qos === 0 ? 0 : reader.packetId()
+    const packetId = qos === 0 ? 0 : reader.packetId()
     let properties: Properties | null = null
     if (reader.version === 5) {
       properties = decodeProperties(reader, Carrier.PUBLISH)
@@ -45,7 +43,7 @@ export class PublishDecoder {
       }
       topic = this.#resolveAlias(reader, topic)
     }
-    return { topic, qos, retain: (first & 1) === 1, properties }
+    return { topic, qos, retain: (first & 1) === 1, properties, packetId, dup: (first & 8) !== 0 }
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /**
- * The QoS 1 publishes of one connection that wait for storage, in the order of the socket, over all its routes: their
- * PUBACKs must leave in that order [MQTT-4.6.0-2]. A ring of plain numbers, so that a PUBLISH allocates nothing.
+ * The QoS 1 and 2 publishes of one connection that wait for storage, in the order of the socket, over all its exits: their
+ * PUBACKs and PUBRECs must leave in that order [MQTT-4.6.0-2] [MQTT-4.6.0-3]. A ring of plain numbers, so that a PUBLISH
+ * allocates nothing.
  */
 
 /** Whose writes are numbered: one publish stream. */
@@ -15,6 +16,7 @@ export class AckQueue {
   #packetIds = new Uint16Array(CAPACITY_MIN)
   #numbers = new Float64Array(CAPACITY_MIN)
   #codes = new Uint8Array(CAPACITY_MIN)
+  #qos = new Uint8Array(CAPACITY_MIN)
   #sources: (AckSource | null)[] = new Array<AckSource | null>(CAPACITY_MIN).fill(null)
   #head = 0
   #length = 0
@@ -24,13 +26,13 @@ export class AckQueue {
   }
 
   /** Write `number` of the source carries this packet. */
-  push(packetId: number, source: AckSource, number: number): void {
-    this.#put(packetId, source, number, 0)
+  push(packetId: number, qos: number, source: AckSource, number: number): void {
+    this.#put(packetId, qos, source, number, 0)
   }
 
   /** A packet that was refused here and is answered in its turn. */
-  pushRefused(packetId: number, reasonCode: number): void {
-    this.#put(packetId, null, 0, reasonCode)
+  pushRefused(packetId: number, qos: number, reasonCode: number): void {
+    this.#put(packetId, qos, null, 0, reasonCode)
   }
 
   /** The source cannot store this write. Nothing happens when it was QoS 0: nobody waits for an answer. */
@@ -55,6 +57,11 @@ export class AckQueue {
     return this.#packetIds[this.#head]!
   }
 
+  /** QoS of the first packet: 1 is answered by PUBACK, 2 by PUBREC. */
+  get qos(): number {
+    return this.#qos[this.#head]!
+  }
+
   /** Reason code of the first packet once it is settled. */
   get reasonCode(): number {
     return this.#codes[this.#head]!
@@ -66,10 +73,11 @@ export class AckQueue {
     this.#length--
   }
 
-  #put(packetId: number, source: AckSource | null, number: number, reasonCode: number): void {
+  #put(packetId: number, qos: number, source: AckSource | null, number: number, reasonCode: number): void {
     if (this.#length === this.#packetIds.length) this.#grow()
     const at = this.#at(this.#length++)
     this.#packetIds[at] = packetId
+    this.#qos[at] = qos
     this.#numbers[at] = number
     this.#codes[at] = reasonCode
     this.#sources[at] = source
@@ -86,16 +94,19 @@ export class AckQueue {
     const packetIds = new Uint16Array(capacity)
     const numbers = new Float64Array(capacity)
     const codes = new Uint8Array(capacity)
+    const qos = new Uint8Array(capacity)
     const sources = new Array<AckSource | null>(capacity).fill(null)
     order.forEach((from, to) => {
       packetIds[to] = this.#packetIds[from]!
       numbers[to] = this.#numbers[from]!
       codes[to] = this.#codes[from]!
+      qos[to] = this.#qos[from]!
       sources[to] = this.#sources[from]!
     })
     this.#packetIds = packetIds
     this.#numbers = numbers
     this.#codes = codes
+    this.#qos = qos
     this.#sources = sources
     this.#head = 0
   }

@@ -12,12 +12,20 @@ import { TopicPattern } from './topic-pattern.ts'
 /** One route as one client may use it. */
 export class ClientRoute {
   readonly exit: Exit<Mqtt>
+  /** number of the exit in the table: several routes may share one */
+  readonly exitAt: number
   /** null: everything */
   readonly #publish: readonly TopicPattern[] | null
   readonly #subscribe: readonly TopicPattern[] | null
 
-  constructor(exit: Exit<Mqtt>, publish: readonly TopicPattern[] | null, subscribe: readonly TopicPattern[] | null) {
+  constructor(
+    exit: Exit<Mqtt>,
+    exitAt: number,
+    publish: readonly TopicPattern[] | null,
+    subscribe: readonly TopicPattern[] | null,
+  ) {
     this.exit = exit
+    this.exitAt = exitAt
     this.#publish = publish
     this.#subscribe = subscribe
   }
@@ -41,12 +49,12 @@ function contains(patterns: readonly TopicPattern[], filter: string): boolean {
 /** All routes of one client, in the order of the document. The first one takes the session. */
 export type ClientRoutes = readonly ClientRoute[]
 
-/** Place of the route that takes a publish; -1: none does. */
-export function publishRoute(routes: ClientRoutes, topic: string): number {
-  for (let at = 0; at < routes.length; at++) {
-    if (routes[at]!.admitsPublish(topic)) return at
+/** The route that takes a publish; null: none does. */
+export function publishRoute(routes: ClientRoutes, topic: string): ClientRoute | null {
+  for (const route of routes) {
+    if (route.admitsPublish(topic)) return route
   }
-  return -1
+  return null
 }
 
 interface Item {
@@ -59,18 +67,26 @@ interface Item {
 interface CompiledRoute {
   readonly route: Route<MqttConfig, Mqtt>
   readonly exit: Exit<Mqtt>
+  readonly exitAt: number
   readonly items: readonly Item[]
 }
 
 export class RouteTable {
+  /** how many different exits there are */
+  readonly exits: number
   readonly #routes: readonly CompiledRoute[]
   /** what an unconditional, open table says to everybody: no allocation per connection */
   readonly #shared: ClientRoutes | null
 
   constructor(routes: readonly Route<MqttConfig, Mqtt>[]) {
-    this.#routes = routes.flatMap((route) =>
-      route.exit === null ? [] : [{ route, exit: route.exit, items: route.when.map(compileItem) }],
-    )
+    const names: string[] = []
+    this.#routes = routes.flatMap((route) => {
+      if (route.exit === null) return []
+      const { exit } = route
+      if (!names.includes(exit.name)) names.push(exit.name)
+      return [{ route, exit, exitAt: names.indexOf(exit.name), items: route.when.map(compileItem) }]
+    })
+    this.exits = names.length
     const plain = this.#routes.every(
       ({ route, items }) => route.permits(null) && items.every((item) => item.clientIds === null),
     )
@@ -102,9 +118,11 @@ function compileItem(when: NonNullable<MqttConfig['when']>): Item {
 
 /** A route without `when` admits everything; one with `when` only what its items for this client name. */
 function clientRoute(compiled: CompiledRoute, items: readonly Item[]): ClientRoute {
-  if (compiled.items.length === 0) return new ClientRoute(compiled.exit, null, null)
+  const { exit, exitAt } = compiled
+  if (compiled.items.length === 0) return new ClientRoute(exit, exitAt, null, null)
   return new ClientRoute(
-    compiled.exit,
+    exit,
+    exitAt,
     items.flatMap((item) => item.publish),
     items.flatMap((item) => item.subscribe),
   )

@@ -16,25 +16,34 @@ const NEVER = 0xffff_ffff
 /** Longest client identifier, in bytes: it becomes part of record keys. The standard asks for at least 23. */
 const CLIENT_ID_BYTES_MAX = 256
 const RECEIVE_MAXIMUM_DEFAULT = 65_535
+const KEEP_ALIVE_SECONDS_MAX = 65_535
 /** A generated client identifier keeps to the characters that every server takes [MQTT-3.1.3-5]. */
 const GENERATED_BYTES = 11
+
+type Options = MqttConfig['options']
 
 /** Why a connection is refused; `text` becomes the reason string and goes to the log. */
 export interface Refusal {
   readonly reasonCode: number
   readonly text: string
+  /** where the client is to go instead */
+  readonly serverReference?: string
+}
+
+/** The client is to use another server, for now or for good (§4.11). */
+export function redirection(serverReference: string, permanent: boolean): Refusal {
+  return permanent
+    ? { reasonCode: ReasonCode.ServerMoved, text: 'the server has moved', serverReference }
+    : { reasonCode: ReasonCode.UseAnotherServer, text: 'another server is to be used', serverReference }
 }
 
 /** What can be said before the next hop is asked; null: nothing against it. */
-export function refusalOf(
-  packet: ConnectPacket,
-  versions: MqttConfig['options']['versions'],
-  limits: MqttLimits,
-): Refusal | null {
+export function refusalOf(packet: ConnectPacket, { versions, limits, redirect }: Options): Refusal | null {
   const { version, clientId, properties, will } = packet
   if (!versions.some((name) => name === (version === 5 ? 'v5' : 'v3.1.1'))) {
     return { reasonCode: ReasonCode.UnsupportedProtocolVersion, text: `protocol level ${version} is not served here` }
   }
+  if (redirect !== undefined) return redirection(redirect.server, redirect.permanent)
   if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX) {
     const text = `the client identifier is longer than ${CLIENT_ID_BYTES_MAX} bytes`
     return { reasonCode: ReasonCode.ClientIdentifierNotValid, text }
@@ -79,7 +88,7 @@ export function expiryOf(packet: ConnectPacket): number {
   return packet.cleanStart ? 0 : NEVER
 }
 
-export function sessionOpen(packet: ConnectPacket, clientId: string, keepAliveSeconds: number): MqttOpen {
+export function sessionOpen(packet: ConnectPacket, clientId: string, limits: MqttLimits): MqttOpen {
   return {
     kind: 'session',
     clientId,
@@ -88,16 +97,18 @@ export function sessionOpen(packet: ConnectPacket, clientId: string, keepAliveSe
     expirySeconds: expiryOf(packet),
     will: packet.will,
     username: packet.username,
-    keepAliveSeconds,
+    keepAliveSeconds: keepAliveOf(packet, limits),
+    receiveMaximum: receiveMaximumOf(packet, limits),
   }
 }
 
-/** The keep-alive in force. A 3.1.1 client cannot be told of another one than its own. */
+/** The keep-alive in force. A 3.1.1 client cannot be told of another one than its own. None at all is longer than any. */
 export function keepAliveOf(packet: ConnectPacket, limits: MqttLimits): number {
   const asked = packet.keepAliveSeconds
-  const most = limits.keepAliveSeconds
-  if (packet.version === 4 || most === undefined) return asked
-  return asked === 0 ? most : Math.min(asked, most)
+  const { keepAliveSecondsMin: least, keepAliveSeconds: most } = limits
+  if (packet.version === 4) return asked
+  if (asked === 0) return most ?? 0
+  return Math.min(Math.max(asked, least ?? asked), most ?? KEEP_ALIVE_SECONDS_MAX)
 }
 
 /** Bytes of the largest packet taken from clients. */
@@ -109,7 +120,7 @@ export function maximumPacketSizeOf(limits: MqttLimits, capabilities: Capabiliti
 export function connackProperties(
   packet: ConnectPacket,
   clientId: string,
-  limits: MqttLimits,
+  { limits, responseInformation }: Options,
   capabilities: Capabilities,
 ): Properties {
   const properties: Properties = {}
@@ -117,6 +128,9 @@ export function connackProperties(
     properties.sessionExpirySeconds = capabilities.expirySecondsMax
   }
   if (clientId !== packet.clientId) properties.assignedClientId = clientId
+  if (responseInformation !== undefined && packet.properties?.requestResponseInformation === true) {
+    properties.responseInformation = responseInformation
+  }
   const keepAlive = keepAliveOf(packet, limits)
   if (keepAlive !== packet.keepAliveSeconds) properties.serverKeepAliveSeconds = keepAlive
   if (limits.receiveMaximum < RECEIVE_MAXIMUM_DEFAULT) properties.receiveMaximum = limits.receiveMaximum
@@ -131,7 +145,7 @@ export function connackProperties(
   return properties
 }
 
-/** QoS 1 and 2 that the client takes unanswered. 3.1.1 says nothing of it. */
-export function receiveMaximumOf(packet: ConnectPacket): number {
-  return packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT
+/** QoS 1 and 2 that the client is sent unanswered: what it takes, of which 3.1.1 says nothing, and no more than we keep. */
+export function receiveMaximumOf(packet: ConnectPacket, limits: MqttLimits): number {
+  return Math.min(packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT, limits.inFlight)
 }

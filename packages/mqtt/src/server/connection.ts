@@ -7,10 +7,11 @@ import { type Level, type Session, type Stream, StreamError, type StreamHandler 
 import { type Address, BYTES_WINDOW, type Bytes } from '@zilla-ts/net'
 import type { DecodeError } from '../codec/decode-error.ts'
 import { Decoder, type PacketHandler } from '../codec/decoder.ts'
-import { encode, encodeWithin } from '../codec/encoder.ts'
-import type { AckPacket, ConnectPacket, DisconnectPacket, NonPublishPacket } from '../codec/packets.ts'
+import { encode, encodeAck, encodeWithin } from '../codec/encoder.ts'
+import type { AckType, ConnectPacket, DisconnectPacket, NonPublishPacket } from '../codec/packets.ts'
+import type { Properties } from '../codec/properties.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
-import type { Capabilities, PublishMeta, Version } from '../stream.ts'
+import type { Capabilities, PublishMeta, Subscription, Version } from '../stream.ts'
 import type { ClientRoutes } from './client-routes.ts'
 import {
   connackProperties,
@@ -18,7 +19,9 @@ import {
   generateClientId,
   keepAliveOf,
   maximumPacketSizeOf,
+  type Refusal,
   receiveMaximumOf,
+  redirection,
   refusalOf,
   sessionOpen,
   willRefusalOf,
@@ -29,6 +32,7 @@ import { connackCode, disconnectCode, returnCode, subscriptionReturnCode } from 
 import { type MqttServer, TICK_MS } from './server.ts'
 import { SessionStream } from './session-stream.ts'
 import { Subscriber } from './subscriber.ts'
+import { TopicAliases } from './topic-aliases.ts'
 import { Wait, type WaitReason } from './wait.ts'
 
 /** How long a peer may take to close its half after we closed ours. */
@@ -62,8 +66,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   version: Version = 5
   routes: ClientRoutes = NO_ROUTES
   capabilities = NOTHING
-  /** QoS 1 deliveries that may be unanswered */
-  window = 0
+  /** QoS 1 and 2 deliveries that may be unanswered */
+  receiveMaximum = 0
   /** bytes of the largest packet the client takes */
   clientMaximumPacketSize = Number.POSITIVE_INFINITY
   readonly #bytes: Stream<Bytes>
@@ -78,6 +82,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** CONNECT asked for a session that outlives the connection [MQTT-3.14.2-2] */
   #expires = false
   #problemInformation = true
+  /** topic aliases that the client takes */
+  #topicAliases = 0
   /** why it is not read: bits of `Wait` */
   #waits = 0
   /** room to be granted when it is read again */
@@ -142,7 +148,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   // The packets
 
-  onPublish(meta: PublishMeta, payload: Buffer, packetId: number, _dup: boolean): void {
+  onPublish(meta: PublishMeta, payload: Buffer): void {
     this.#active = this.server.now
     this.server.counters.publishReceived.value++
     const { maximumQos, retainAvailable } = this.capabilities
@@ -154,7 +160,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
       this.fail(ReasonCode.RetainNotSupported, 'PUBLISH with RETAIN')
     } else {
       this.#publisher ??= new Publisher(this)
-      this.#publisher.publish(meta, payload, packetId)
+      this.#publisher.publish(meta, payload)
     }
   }
 
@@ -165,19 +171,20 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
         this.#onConnect(packet)
         break
       case 'puback':
-        this.#subscriber?.deliveries.onPuback(packet.packetId)
-        break
       case 'pubrec':
+      case 'pubcomp':
+        if (this.#subscriber === null) this.ackUnknown(packet.type, packet.packetId, packet.reasonCode)
+        else this.#subscriber.acknowledge(packet)
+        break
       case 'pubrel':
-        this.#onUnknownPacketId(packet)
+        this.#publisher ??= new Publisher(this)
+        this.#publisher.release(packet)
         break
       case 'subscribe':
-        this.#subscriber ??= new Subscriber(this)
-        this.#subscriber.subscribe(packet)
+        this.#subscribing().subscribe(packet)
         break
       case 'unsubscribe':
-        this.#subscriber ??= new Subscriber(this)
-        this.#subscriber.unsubscribe(packet)
+        this.#subscribing().unsubscribe(packet)
         break
       case 'pingreq':
         this.send(PINGRESP)
@@ -188,7 +195,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
       case 'auth':
         this.fail(ReasonCode.ProtocolError, 'AUTH without an authentication method ([MQTT-4.12.0-6])')
         break
-      // PUBCOMP ends an exchange that is over already; the decoder lets nothing else through from a client.
+      // the decoder lets nothing else through from a client
       default:
         break
     }
@@ -196,7 +203,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   onDecodeError(error: DecodeError): void {
     if (this.#state === 'up') this.fail(error.reasonCode, error.message)
-    else this.#refuse(error.reasonCode, error.message)
+    else this.#refuse({ reasonCode: error.reasonCode, text: error.message })
   }
 
   #onConnect(packet: ConnectPacket): void {
@@ -204,15 +211,16 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#problemInformation = packet.properties?.requestProblemInformation ?? true
     this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
-    const refusal = refusalOf(packet, this.server.versions, this.server.limits)
+    this.#topicAliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, this.server.limits.topicAliasOut)
+    const refusal = refusalOf(packet, this.server.options)
     if (refusal !== null) {
-      this.#refuse(refusal.reasonCode, refusal.text)
+      this.#refuse(refusal)
       return
     }
     this.routes = this.server.routes.forClient(this.clientId, this.identity)
     const exit = this.routes[0]?.exit
     if (exit === undefined) {
-      this.#refuse(ReasonCode.NotAuthorized, 'no route takes the session')
+      this.#refuse({ reasonCode: ReasonCode.NotAuthorized, text: 'no route takes the session' })
       return
     }
     this.#state = 'connecting'
@@ -222,34 +230,33 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.pause(Wait.ACCEPT)
     const session = new SessionStream(this)
     this.#session = session
-    const keepAlive = keepAliveOf(packet, this.server.limits)
-    const stream = exit.connect(sessionOpen(packet, this.clientId, keepAlive), this.identity, session)
-    if (stream === null) this.#refuse(ReasonCode.ServerUnavailable, 'the exit takes no session now')
-    else session.opened(stream)
+    const stream = exit.connect(sessionOpen(packet, this.clientId, this.server.limits), this.identity, session)
+    if (stream !== null) session.opened(stream)
+    else this.#refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the exit takes no session now' })
   }
 
   /** The next hop has the session: CONNACK may go out. */
-  accepted(capabilities: Capabilities): void {
+  accepted(capabilities: Capabilities, subscriptions: readonly Subscription[]): void {
     const packet = this.#connect
     if (packet === null) return
     const refusal = willRefusalOf(packet, capabilities)
     if (refusal !== null) {
-      this.#refuse(refusal.reasonCode, refusal.text)
+      this.#refuse(refusal)
       return
     }
     const { server } = this
     this.capabilities = capabilities
-    this.window = Math.min(server.limits.inFlight, receiveMaximumOf(packet))
+    this.receiveMaximum = receiveMaximumOf(packet, server.limits)
     this.#expires = expiryOf(packet) > 0
     this.#keepAliveMs = keepAliveOf(packet, server.limits) * 1_000
     this.#decoder.maximumPacketSize = maximumPacketSizeOf(server.limits, capabilities)
     if (this.version === 5) this.#decoder.topicAliasMaximum = server.limits.topicAliasMaximum
-    const properties = connackProperties(packet, this.clientId, server.limits, capabilities)
+    const properties = connackProperties(packet, this.clientId, server.options, capabilities)
     const { sessionPresent } = capabilities
     const connack = { type: 'connack', sessionPresent, reasonCode: ReasonCode.Success, properties } as const
     const bytes = encodeWithin(connack, this.version, this.clientMaximumPacketSize)
     if (bytes === null) {
-      this.#refuse(ReasonCode.PacketTooLarge, 'CONNACK is larger than the client takes')
+      this.#refuse({ reasonCode: ReasonCode.PacketTooLarge, text: 'CONNACK is larger than the client takes' })
       return
     }
     this.#state = 'up'
@@ -257,7 +264,16 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     server.counters.opened.value++
     server.counters.active.value++
     this.send(bytes)
+    if (sessionPresent || subscriptions.length > 0) this.#subscribing().resume(subscriptions)
     this.resume(Wait.ACCEPT)
+  }
+
+  #subscribing(): Subscriber {
+    if (this.#subscriber !== null) return this.#subscriber
+    const { scratch } = this.server
+    const aliases = this.#topicAliases > 0 ? new TopicAliases(this.#topicAliases, scratch) : null
+    this.#subscriber = new Subscriber(this, aliases)
+    return this.#subscriber
   }
 
   #onDisconnect(packet: DisconnectPacket): void {
@@ -270,20 +286,23 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#finish(packet.reasonCode, expiry === undefined ? null : Math.min(expiry, most))
   }
 
-  /** PUBREC and PUBREL of an exchange we do not know: the peer must be able to end it (MQTT 5.0 table 3.6, 3.7). */
-  #onUnknownPacketId({ type, packetId, reasonCode }: AckPacket): void {
-    if (type === 'pubrec' && reasonCode >= ReasonCode.UnspecifiedError) return
-    const answer = type === 'pubrec' ? 'pubrel' : 'pubcomp'
-    const code = this.version === 5 ? ReasonCode.PacketIdentifierNotFound : 0
-    this.send(encode({ type: answer, packetId, reasonCode: code, properties: null }, this.version))
-  }
-
   // For publisher, subscriber and session
 
   /** Sends an answer, now or when there is room. The buffer is borrowed. */
   send(packet: Buffer): void {
     this.output.send(packet)
     if (this.output.full) this.pause(Wait.OUTPUT)
+  }
+
+  sendAck(type: AckType, packetId: number, reasonCode: number): void {
+    const { acks } = this.server
+    this.send(acks.subarray(0, encodeAck(type, packetId, reasonCode, this.version, acks, 0)))
+  }
+
+  /** An answer to a delivery where there are none: the client must be able to end what a PUBREC goes on with (§3.6.2.1). */
+  ackUnknown(type: AckType, packetId: number, reasonCode: number): void {
+    if (type !== 'pubrec' || reasonCode >= ReasonCode.UnspecifiedError) return
+    this.sendAck('pubrel', packetId, ReasonCode.PacketIdentifierNotFound)
   }
 
   sendSubscriptionAck(type: 'suback' | 'unsuback', packetId: number, reasonCodes: readonly number[]): void {
@@ -298,6 +317,12 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   publishRefused(reasonCode: number, reason: string): void {
     this.server.counters.publishRefused.value++
     this.event('warn', 'MQTT_PUBLISH_REFUSED', reasonCode, reason)
+  }
+
+  /** A filter of a session that goes on does not go on with it. */
+  subscriptionEnded(filter: string, reasonCode: number): void {
+    this.server.counters.subscriptionsEnded.value++
+    this.event('warn', 'MQTT_SUBSCRIPTION_ENDED', reasonCode, `the subscription to ${filter} is not possible any more`)
   }
 
   /** No acknowledgement is due any more, or fewer are. */
@@ -335,8 +360,15 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   /** The next hop ended one of our streams: without any of them the connection is worth nothing. */
   lost(error: StreamError): void {
-    if (this.#state === 'connecting') this.#refuse(connackCode(error.code), 'no session', error.message)
-    else this.disconnect(disconnectCode(error.code), error.message)
+    if (this.#state === 'up') this.disconnect(disconnectCode(error.code), error.message)
+    else this.#refuse({ reasonCode: connackCode(error.code), text: 'no session' }, error.message)
+  }
+
+  /** The next hop wants the client to go elsewhere (§4.11). */
+  redirected(server: string, permanent: boolean): void {
+    const target = redirection(server, permanent)
+    if (this.#state === 'up') this.disconnect(target.reasonCode, target.text, server)
+    else this.#refuse(target)
   }
 
   /** The client broke the rules. The text names the rule and is told to the client. */
@@ -344,15 +376,15 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     if (this.#state !== 'up') return
     this.server.counters.protocolErrors.value++
     this.event('warn', 'MQTT_PROTOCOL_ERROR', reasonCode, text)
-    this.#sendDisconnect(reasonCode, text)
+    this.#sendDisconnect(reasonCode, this.#problemInformation ? { reasonString: text } : null)
     this.#finish(null, null)
   }
 
-  /** The server ends the connection; the text is for operators. */
-  disconnect(reasonCode: number, text: string): void {
+  /** The server ends the connection; the text is for operators. `serverReference`: where the client is to go. */
+  disconnect(reasonCode: number, text: string, serverReference?: string): void {
     if (this.#state !== 'up') return
     this.event('info', 'MQTT_CLIENT_DISCONNECTED', reasonCode, text)
-    this.#sendDisconnect(reasonCode, null)
+    this.#sendDisconnect(reasonCode, serverReference === undefined ? null : { serverReference })
     this.#finish(null, null)
   }
 
@@ -364,11 +396,14 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     const elapsed = now - this.#since
     switch (this.#state) {
       case 'opening':
-        if (elapsed >= limits.connectSeconds * 1_000) this.#refuse(ReasonCode.UnspecifiedError, 'no CONNECT in time')
+        if (elapsed >= limits.connectSeconds * 1_000) {
+          this.#refuse({ reasonCode: ReasonCode.UnspecifiedError, text: 'no CONNECT in time' })
+        }
         return
       case 'connecting':
         if (elapsed >= limits.answerSeconds * 1_000) {
-          this.#refuse(ReasonCode.ServerUnavailable, 'the exit has not accepted the session in time')
+          const text = 'the exit has not accepted the session in time'
+          this.#refuse({ reasonCode: ReasonCode.ServerUnavailable, text })
         }
         return
       case 'up':
@@ -421,7 +456,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** Says goodbye now; what waits for storage is not answered. */
   stop(): void {
     if (this.#state === 'up') this.disconnect(ReasonCode.ServerShuttingDown, 'the server shuts down')
-    else this.#refuse(ReasonCode.ServerUnavailable, 'the server shuts down')
+    else this.#refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the server shuts down' })
   }
 
   /** Ends everything at once, without a word. */
@@ -434,14 +469,16 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   // Ends
 
   /** Answers CONNECT with a refusal, as far as the client's version has a word for it. `detail` is for operators. */
-  #refuse(reasonCode: number, text: string, detail = text): void {
+  #refuse({ reasonCode, text, serverReference }: Refusal, detail = text): void {
     if (this.#state !== 'opening' && this.#state !== 'connecting') return
     this.server.counters.refused.value++
     this.event('warn', 'MQTT_CLIENT_REFUSED', reasonCode, detail)
     const version = this.#decoder.version
     const code = version === 5 ? reasonCode : returnCode(reasonCode)
     if (version !== null && code !== null) {
-      const properties = this.#problemInformation ? { reasonString: text } : null
+      const properties: Properties = {}
+      if (this.#problemInformation) properties.reasonString = text
+      if (serverReference !== undefined) properties.serverReference = serverReference
       const packet = { type: 'connack', sessionPresent: false, reasonCode: code, properties } as const
       const bytes = encodeWithin(packet, version, this.clientMaximumPacketSize)
       if (bytes !== null) this.output.send(bytes)
@@ -450,9 +487,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#finish(ReasonCode.NormalDisconnection, null)
   }
 
-  #sendDisconnect(reasonCode: number, text: string | null): void {
+  #sendDisconnect(reasonCode: number, properties: Properties | null): void {
     if (this.version !== 5) return
-    const properties = text !== null && this.#problemInformation ? { reasonString: text } : null
     const packet = { type: 'disconnect', reasonCode, properties } as const
     const bytes = encodeWithin(packet, 5, this.clientMaximumPacketSize)
     if (bytes !== null) this.output.send(bytes)

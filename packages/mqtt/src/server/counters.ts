@@ -16,10 +16,12 @@ export class Counters {
   readonly publishRefused: Counter
   /** PUBLISHes to clients */
   readonly deliveriesSent: Counter
-  /** not sent: larger than the client takes, or held for a client that went away */
+  /** not sent: QoS 0 for a client that reads slowly or went away, and what is larger than the client takes */
   readonly deliveriesDropped: Counter
   /** not sent: their Message Expiry Interval was over */
   readonly deliveriesExpired: Counter
+  /** of sessions that went on: routes or limits have changed */
+  readonly subscriptionsEnded: Counter
 
   constructor(report: Reporter) {
     this.active = report.counter('mqtt.connections.active')
@@ -31,5 +33,6 @@ export class Counters {
     this.deliveriesSent = report.counter('mqtt.deliveries.sent')
     this.deliveriesDropped = report.counter('mqtt.deliveries.dropped')
     this.deliveriesExpired = report.counter('mqtt.deliveries.expired')
+    this.subscriptionsEnded = report.counter('mqtt.subscriptions.ended')
   }
 }

@@ -1,205 +1,156 @@
 /**
- * The receiving half of one connection: deliveries go to the socket while it has room and the client's window is open, and
- * wait here otherwise, bounded because what waits is not granted again. QoS 1 is acknowledged to the acceptor in the order
- * in which it came, whatever the order of the client's PUBACKs.
+ * What one client is sent: deliveries go to the socket while it has room and wait here otherwise, bounded because what waits
+ * is not granted again. The subscriber hands them over. Which deliveries are unanswered is the acceptor's business, so
+ * nothing is remembered of those that have left.
  */
 import type { Stream } from '@zilla-ts/engine'
-import type { Delivery } from '../message.ts'
-import type { Mqtt } from '../stream.ts'
+import { ReasonCode } from '../codec/reason-codes.ts'
+import type { Mqtt, Outgoing } from '../stream.ts'
 import type { Connection } from './connection.ts'
+import { PacketIds } from './packet-ids.ts'
+import type { TopicAliases } from './topic-aliases.ts'
 
-const PACKET_ID_MAX = 65_535
-/**
- * A client that leaves one delivery unanswered and answers those behind it may be so many windows ahead of it: they cannot
- * be acknowledged to the acceptor before it, so each of them is remembered.
- */
-const WINDOWS_AHEAD = 4
-
-/** One delivery of QoS 1 from the acceptor's write to the client's PUBACK. */
-class Flight {
-  readonly source: DeliverySource
-  /** of the write on its subscribe stream */
-  readonly number: number
-  /** 0 until it is sent */
-  packetId = 0
-  acked = false
-
-  constructor(source: DeliverySource, number: number) {
-    this.source = source
-    this.number = number
-  }
+/** The subscribe stream that deliveries come from. */
+export interface DeliverySource {
+  readonly stream: Stream<Mqtt> | null
 }
 
 interface Held {
   readonly source: DeliverySource
-  readonly delivery: Delivery
+  readonly outgoing: Outgoing
   readonly cost: number
-  /** null: QoS 0 */
-  readonly flight: Flight | null
-}
-
-/** The subscribe stream that deliveries come from. */
-export class DeliverySource {
-  stream: Stream<Mqtt> | null = null
-  #received = 0
-  /** QoS 1 not yet acknowledged to the acceptor, in order */
-  readonly #flights: Flight[] = []
-
-  /** The next write of the acceptor; QoS 1 is remembered. */
-  next(qos: number): Flight | null {
-    this.#received++
-    if (qos === 0) return null
-    const flight = new Flight(this, this.#received)
-    this.#flights.push(flight)
-    return flight
-  }
-
-  /** The client has it. Returns how many are acknowledged to the acceptor by that. */
-  settle(flight: Flight): number {
-    flight.acked = true
-    const flights = this.#flights
-    let settled = 0
-    for (; flights[0]?.acked; settled++) flights.shift()
-    if (settled === 0) return 0
-    const open = flights[0]
-    this.stream?.ack(open === undefined ? this.#received : open.number - 1)
-    return settled
-  }
 }
 
 export class Deliveries {
+  /** null: there is one exit, whose identifiers are those of the wire */
+  readonly ids: PacketIds | null
   readonly #connection: Connection
-  /** QoS 1 at the client, by ascending packet id from the last one given, around the end of the range */
-  readonly #inFlight: Flight[] = []
-  #packetId = 0
-  /** QoS 1 that left the queue and is not acknowledged to the acceptor */
-  #unsettled = 0
-  /** apart, because QoS 0 need not wait for a window (MQTT 5.0 §4.9) and the standard orders within a QoS only (§4.6) */
-  readonly #held0: Held[] = []
-  readonly #held1: Held[] = []
+  readonly #aliases: TopicAliases | null
+  readonly #held: Held[] = []
+  /** cost of the QoS 0 that waits */
+  #heldBytes = 0
+  /** What the acceptor writes because of a grant or an acknowledgement waits, so that nothing calls itself without end. */
+  #busy = false
   #ended = false
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, aliases: TopicAliases | null) {
     this.#connection = connection
+    this.#aliases = aliases
+    this.ids = connection.server.routes.exits > 1 ? new PacketIds() : null
   }
 
   /** Something waits for the client. */
   get waiting(): boolean {
-    return this.#held0.length > 0 || this.#held1.length > 0
+    return this.#held.length > 0
   }
 
-  deliver(source: DeliverySource, delivery: Delivery, cost: number): void {
+  deliver(source: DeliverySource, outgoing: Outgoing, cost: number): void {
     if (this.#ended) return
-    const flight = source.next(delivery.qos)
-    const held = flight === null ? this.#held0 : this.#held1
-    if (held.length > 0 || !this.#connection.output.writable || (flight !== null && !this.#open)) {
-      delivery.message.detach()
-      held.push({ source, delivery, cost, flight })
+    if (this.#busy || this.#held.length > 0 || !this.#open(outgoing)) {
+      this.#hold(source, outgoing, cost)
       return
     }
-    this.#send(delivery, flight)
+    this.#busy = true
+    this.#send(source, outgoing)
     source.stream?.grant(cost)
+    this.#busy = false
+    if (this.#held.length > 0) this.flush()
   }
 
-  /** PUBACK. One for a packet that is not in flight says nothing and is ignored. */
-  onPuback(packetId: number): void {
-    const inFlight = this.#inFlight
-    // mostly the first: clients answer in order
-    for (let at = 0; at < inFlight.length; at++) {
-      const flight = inFlight[at]!
-      if (flight.packetId !== packetId) continue
-      if (at === 0) inFlight.shift()
-      else inFlight.splice(at, 1)
-      this.#settle(flight)
-      this.flush()
-      return
-    }
-  }
-
-  /** The socket has room again, or the window is open again. */
+  /** The socket has room again, or an exchange is over. */
   flush(): void {
-    this.#release(this.#held1)
-    this.#release(this.#held0)
-  }
-
-  /** The connection is over. QoS 1 stays with the acceptor, QoS 0 is lost. */
-  end(): void {
-    this.#ended = true
-    this.#connection.server.counters.deliveriesDropped.value += this.#held0.length
-    this.#held0.length = 0
-    this.#held1.length = 0
-  }
-
-  get #open(): boolean {
-    const { window } = this.#connection
-    return this.#inFlight.length < window && this.#unsettled < WINDOWS_AHEAD * window
-  }
-
-  #release(queue: Held[]): void {
-    const { output } = this.#connection
-    for (let held = queue[0]; held !== undefined && output.writable; held = queue[0]) {
-      if (held.flight !== null && !this.#open) return
-      // a grant may bring the next delivery, and that one finds the queue as it is
-      queue.shift()
-      this.#send(held.delivery, held.flight)
+    if (this.#busy) return
+    this.#busy = true
+    for (let held = this.#held[0]; held !== undefined && this.#open(held.outgoing); held = this.#held[0]) {
+      this.#held.shift()
+      if (held.outgoing.delivery.qos === 0) this.#heldBytes -= held.cost
+      this.#send(held.source, held.outgoing)
       held.source.stream?.grant(held.cost)
     }
+    this.#busy = false
   }
 
-  #send(delivery: Delivery, flight: Flight | null): void {
-    const { message } = delivery
+  /** The connection is over. QoS 1 and 2 stay with the acceptor, QoS 0 is lost. */
+  end(): void {
+    this.#ended = true
+    const lost = this.#held.filter(({ outgoing }) => outgoing.delivery.qos === 0)
+    this.#connection.server.counters.deliveriesDropped.value += lost.length
+    this.#held.length = 0
+  }
+
+  /** One exit keeps to Receive Maximum by itself; of several, none knows what the others have sent [MQTT-3.3.4-9]. */
+  #open(outgoing: Outgoing): boolean {
+    const { output, receiveMaximum } = this.#connection
+    if (!output.writable) return false
+    return this.ids === null || outgoing.delivery.qos === 0 || this.ids.size < receiveMaximum
+  }
+
+  /** QoS 0 may take half of the room, so that it never keeps out what must not be lost. */
+  #hold(source: DeliverySource, outgoing: Outgoing, cost: number): void {
+    const { message, qos } = outgoing.delivery
+    const { limits, counters } = this.#connection.server
+    if (qos === 0) {
+      if (this.#heldBytes > 0 && this.#heldBytes + cost > limits.queueBytes >> 1) {
+        counters.deliveriesDropped.value++
+        source.stream?.grant(cost)
+        return
+      }
+      this.#heldBytes += cost
+    }
+    message.detach()
+    this.#held.push({ source, outgoing, cost })
+  }
+
+  #send(source: DeliverySource, outgoing: Outgoing): void {
+    const { delivery, dup } = outgoing
+    const { message, qos } = delivery
     const { server, output, clientMaximumPacketSize } = this.#connection
-    if (flight !== null) this.#unsettled++
     let now = 0
     if (message.expiresAt !== Number.POSITIVE_INFINITY) {
       now = server.clock.now()
-      if (message.expiresAt <= now) {
+      // what has begun on an earlier connection is carried to its end [MQTT-4.3.3-7]
+      if (message.expiresAt <= now && !dup) {
         server.counters.deliveriesExpired.value++
-        if (flight !== null) this.#settle(flight)
+        this.#discard(source, outgoing)
         return
       }
     }
-    const packetId = flight === null ? 0 : this.#nextPacketId()
-    const packet = this.#encode(delivery, packetId, now)
+    const wireId = qos === 0 || this.ids === null ? outgoing.packetId : this.ids.take(source, outgoing.packetId)
+    const packet = this.#encode(outgoing, wireId, now)
     if (packet === null || packet.length > clientMaximumPacketSize) {
       // [MQTT-3.1.2-25] not sent, and done with as if it were
       server.counters.deliveriesDropped.value++
-      if (flight !== null) this.#settle(flight)
+      this.ids?.release(wireId)
+      this.#discard(source, outgoing)
       return
-    }
-    if (flight !== null) {
-      flight.packetId = packetId
-      this.#inFlight.push(flight)
     }
     server.counters.deliveriesSent.value++
     output.write(packet)
   }
 
-  #settle(flight: Flight): void {
-    this.#unsettled -= flight.source.settle(flight)
+  /** Answers for the client, which never gets it. A PUBREC with a failure ends QoS 2 [MQTT-4.4.0-2]. */
+  #discard(source: DeliverySource, outgoing: Outgoing): void {
+    const { packetId, delivery } = outgoing
+    if (delivery.qos === 0) return
+    const once = delivery.qos === 2
+    source.stream?.signal({
+      kind: 'acknowledge',
+      type: once ? 'pubrec' : 'puback',
+      packetId,
+      reasonCode: once ? ReasonCode.ImplementationSpecificError : ReasonCode.Success,
+    })
   }
 
   /** Null: a record that MQTT has no packet for, from whatever program. It must not end its subscribers. */
-  #encode(delivery: Delivery, packetId: number, now: number): Buffer | null {
+  #encode({ delivery, dup }: Outgoing, wireId: number, now: number): Buffer | null {
+    const { version, clientMaximumPacketSize } = this.#connection
+    const { message } = delivery
     try {
-      return delivery.message.encode(delivery, this.#connection.version, packetId, false, now)
+      const packet = message.encode(delivery, version, wireId, dup, now)
+      return this.#aliases?.apply(packet, message.topic, clientMaximumPacketSize) ?? packet
     } catch (error) {
       this.#connection.event('warn', 'MQTT_MESSAGE_UNFIT', null, (error as Error).message)
       return null
-    }
-  }
-
-  /**
-   * Not in use [MQTT-2.2.1-3]. Ids are given in a circle, so the first one to collide is that of the oldest flight; one
-   * that is stepped over becomes the last of the circle.
-   */
-  #nextPacketId(): number {
-    for (;;) {
-      this.#packetId = this.#packetId === PACKET_ID_MAX ? 1 : this.#packetId + 1
-      const oldest = this.#inFlight[0]
-      if (oldest?.packetId !== this.#packetId) return this.#packetId
-      this.#inFlight.shift()
-      this.#inFlight.push(oldest)
     }
   }
 }

@@ -1,19 +1,21 @@
 /**
- * The publishing half of one connection: from PUBLISH to the publish stream of its route, and from there back to PUBACK in
- * the order of the socket. Made at the first PUBLISH; must never answer before the next hop said that a message is stored.
+ * The publishing half of one connection: from PUBLISH to the publish stream of its exit, and from there back to PUBACK and
+ * PUBREC in the order of the socket, and to PUBCOMP. Made at the first PUBLISH or PUBREL; must never answer before the next
+ * hop said that it has the message.
  */
 import { isUtf8 } from 'node:buffer'
 import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
-import { encodeAck } from '../codec/encoder.ts'
+import { ACK_BYTES_MAX, encodeAck } from '../codec/encoder.ts'
+import type { AckPacket } from '../codec/packets.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
-import type { Mqtt, PublishMeta } from '../stream.ts'
+import type { Mqtt, MqttSignal, PublishMeta } from '../stream.ts'
 import { AckQueue, type AckSource } from './ack-queue.ts'
-import { publishRoute } from './client-routes.ts'
+import { type ClientRoute, publishRoute } from './client-routes.ts'
 import type { Connection } from './connection.ts'
 import { publishCode } from './refusal.ts'
 import { Wait } from './wait.ts'
 
-/** One publish stream to one route. */
+/** One publish stream to one exit. */
 export class PublishStream implements StreamHandler<Mqtt>, AckSource {
   readonly #publisher: Publisher
   stream: Stream<Mqtt> | null = null
@@ -24,8 +26,12 @@ export class PublishStream implements StreamHandler<Mqtt>, AckSource {
     this.#publisher = publisher
   }
 
-  /** Nothing but acks comes this way. */
+  /** Nothing but acks and signals comes this way. */
   onData(): void {}
+
+  onSignal(signal: MqttSignal): void {
+    if (signal.kind === 'pubcomp') this.#publisher.onPubcomp(signal.packetId, signal.reasonCode)
+  }
 
   onWritable(): void {
     this.#publisher.onWritable(this)
@@ -49,30 +55,38 @@ interface Held {
   readonly target: PublishStream
   readonly meta: PublishMeta
   readonly payload: Buffer
-  readonly packetId: number
 }
 
 export class Publisher {
   readonly #connection: Connection
   readonly #queue = new AckQueue()
-  /** by route */
+  /** by exit */
   readonly #streams: (PublishStream | undefined)[]
+  /**
+   * QoS 2 from PUBLISH to PUBCOMP, and the stream that has it; null: refused here, as its PUBREC will say. At most Receive
+   * Maximum of MQTT 5, and as many as there are identifiers of 3.1.1.
+   */
+  readonly #exchanges = new Map<number, PublishStream | null>()
+  /** QoS 1 in the queue */
+  #qos1 = 0
+  /** PUBRELs that wait for their PUBCOMP */
+  #releasing = 0
   #held: Held | null = null
   #ended = false
 
   constructor(connection: Connection) {
     this.#connection = connection
-    this.#streams = new Array(connection.routes.length)
+    this.#streams = new Array(connection.server.routes.exits)
   }
 
-  /** PUBLISHes that wait for storage. */
+  /** PUBLISHes and PUBRELs that wait for the next hop. */
   get pending(): number {
-    return this.#queue.length + (this.#held === null ? 0 : 1)
+    return this.#queue.length + this.#releasing + (this.#held === null ? 0 : 1)
   }
 
-  publish(meta: PublishMeta, payload: Buffer, packetId: number): void {
+  publish(meta: PublishMeta, payload: Buffer): void {
     const connection = this.#connection
-    if (meta.qos > 0 && this.#queue.length >= connection.server.limits.receiveMaximum) {
+    if (meta.qos > 0 && !this.#admits(meta)) {
       connection.fail(
         ReasonCode.ReceiveMaximumExceeded,
         'more publishes unanswered than Receive Maximum ([MQTT-3.3.4-9])',
@@ -80,25 +94,49 @@ export class Publisher {
       return
     }
     if (meta.properties?.payloadFormat === 1 && !isUtf8(payload)) {
-      this.#refuse(packetId, ReasonCode.PayloadFormatInvalid, 'the payload is not UTF-8 as its format says')
+      this.#refuse(meta, ReasonCode.PayloadFormatInvalid, 'the payload is not UTF-8 as its format says')
       return
     }
-    const at = publishRoute(connection.routes, meta.topic)
-    if (at === -1) {
-      this.#refuse(packetId, ReasonCode.NotAuthorized, 'no route takes the topic')
+    const route = publishRoute(connection.routes, meta.topic)
+    if (route === null) {
+      this.#refuse(meta, ReasonCode.NotAuthorized, 'no route takes the topic')
       return
     }
-    const target = this.#streams[at] ?? this.#open(at)
-    if (target === null) this.#refuse(packetId, ReasonCode.ImplementationSpecificError, 'the exit takes no publishes')
-    else if (target.stream?.writable) this.#write(target, meta, payload, packetId)
-    else this.#hold(target, meta, payload, packetId)
+    const target = this.#streams[route.exitAt] ?? this.#open(route)
+    if (target === null) this.#refuse(meta, ReasonCode.ImplementationSpecificError, 'the exit takes no publishes')
+    else if (target.stream?.writable) this.#write(target, meta, payload)
+    else this.#hold(target, meta, payload)
+  }
+
+  /** PUBREL. One that belongs to no PUBLISH of this connection is of an earlier one, and the session's acceptor knows it. */
+  release({ packetId, reasonCode }: AckPacket): void {
+    const connection = this.#connection
+    const session = connection.routes[0]
+    let target = this.#exchanges.get(packetId) ?? null
+    if (target === null && session !== undefined) target = this.#streams[session.exitAt] ?? this.#open(session)
+    if (target === null) {
+      connection.sendAck('pubcomp', packetId, ReasonCode.PacketIdentifierNotFound)
+      return
+    }
+    this.#releasing++
+    // more than there can be, unless they are sent again and again
+    if (this.#releasing > connection.server.limits.receiveMaximum) connection.pause(Wait.ACKS)
+    target.stream?.signal({ kind: 'pubrel', packetId, reasonCode })
+  }
+
+  onPubcomp(packetId: number, reasonCode: number): void {
+    if (this.#ended) return
+    if (this.#releasing > 0) this.#releasing--
+    this.#exchanges.delete(packetId)
+    this.#connection.sendAck('pubcomp', packetId, reasonCode)
+    this.#readOn()
   }
 
   onWritable(target: PublishStream): void {
     const held = this.#held
     if (held === null || held.target !== target || this.#ended) return
     this.#held = null
-    this.#write(target, held.meta, held.payload, held.packetId)
+    this.#write(target, held.meta, held.payload)
     this.#connection.resume(Wait.ROOM)
     this.#connection.settled()
   }
@@ -125,58 +163,92 @@ export class Publisher {
     for (const target of this.#streams) target?.stream?.end()
   }
 
+  /**
+   * Whether the client may send this one. QoS 1 counts until PUBACK, QoS 2 until PUBCOMP or a PUBREC that refuses it
+   * [MQTT-3.3.4-9]; a QoS 2 that is sent again is the same one [MQTT-4.3.3-10]. A 3.1.1 client knows no such number, and is
+   * held back by not being read.
+   */
+  #admits(meta: PublishMeta): boolean {
+    if (this.#connection.version === 4) return true
+    if (this.#qos1 + this.#exchanges.size < this.#connection.server.limits.receiveMaximum) return true
+    return meta.qos === 2 && this.#exchanges.has(meta.packetId)
+  }
+
   /** Answers with a reason code in its turn; QoS 0 has no answer. */
-  #refuse(packetId: number, reasonCode: number, reason: string): void {
+  #refuse({ packetId, qos }: PublishMeta, reasonCode: number, reason: string): void {
     this.#connection.publishRefused(reasonCode, reason)
-    if (packetId === 0) return
-    this.#queue.pushRefused(packetId, reasonCode)
+    if (qos === 0) return
+    this.#queue.pushRefused(packetId, qos, reasonCode)
+    this.#queued(packetId, qos, null)
     this.#answer()
   }
 
-  #open(at: number): PublishStream | null {
-    const { clientId, version, routes, identity } = this.#connection
+  #open(route: ClientRoute): PublishStream | null {
+    const { clientId, version, identity } = this.#connection
     const target = new PublishStream(this)
-    target.stream = routes[at]?.exit.connect({ kind: 'publish', clientId, version }, identity, target) ?? null
+    target.stream = route.exit.connect({ kind: 'publish', clientId, version }, identity, target)
     if (target.stream === null) return null
-    this.#streams[at] = target
+    this.#streams[route.exitAt] = target
     return target
   }
 
-  #write(target: PublishStream, meta: PublishMeta, payload: Buffer, packetId: number): void {
+  #write(target: PublishStream, meta: PublishMeta, payload: Buffer): void {
+    const { packetId, qos } = meta
     target.written++
-    if (packetId !== 0) {
-      this.#queue.push(packetId, target, target.written)
-      // A 3.1.1 client knows no Receive Maximum: it is held back by TCP.
-      const { version, server } = this.#connection
-      if (version === 4 && this.#queue.length >= server.limits.receiveMaximum) this.#connection.pause(Wait.ACKS)
+    if (qos > 0) {
+      this.#queue.push(packetId, qos, target, target.written)
+      this.#queued(packetId, qos, target)
     }
     target.stream?.write(payload, meta)
   }
 
-  #hold(target: PublishStream, meta: PublishMeta, payload: Buffer, packetId: number): void {
-    this.#held = { target, meta, payload: Buffer.from(payload), packetId }
+  /** Counts it. Whoever may send more than Receive Maximum, 3.1.1 or QoS 2 again and again, is held back by TCP. */
+  #queued(packetId: number, qos: number, target: PublishStream | null): void {
+    if (qos === 1) this.#qos1++
+    else this.#exchanges.set(packetId, target)
+    const { version, server } = this.#connection
+    const most = server.limits.receiveMaximum + (version === 4 ? 0 : 1)
+    if (this.#queue.length >= most) this.#connection.pause(Wait.ACKS)
+  }
+
+  #hold(target: PublishStream, meta: PublishMeta, payload: Buffer): void {
+    this.#held = { target, meta, payload: Buffer.from(payload) }
     this.#connection.pause(Wait.ROOM)
   }
 
-  /** Everything that is settled at the head of the queue, all PUBACKs in one write. */
+  /** Everything that is settled at the head of the queue, as many answers as fit in one write. */
   #answer(): void {
     const queue = this.#queue
     const connection = this.#connection
-    const { acks, limits } = connection.server
+    const { acks } = connection.server
     let at = 0
     let fatal = 0
-    for (; queue.settled && fatal === 0; queue.shift()) {
-      const code = queue.reasonCode
-      // PUBACK cannot say that a packet is too large; that of 3.1.1 cannot say no at all [MQTT-3.3.5-2].
-      if (code !== 0 && (connection.version === 4 || code === ReasonCode.PacketTooLarge)) fatal = code
-      else at = encodeAck('puback', queue.packetId, code, connection.version, acks, at)
+    while (queue.settled && fatal === 0) {
+      const { packetId, qos, reasonCode } = queue
+      queue.shift()
+      this.#answered(packetId, qos, reasonCode)
+      // Neither PUBACK nor PUBREC can say that a packet is too large; those of 3.1.1 cannot say no at all [MQTT-3.3.5-2].
+      if (reasonCode !== 0 && (connection.version === 4 || reasonCode === ReasonCode.PacketTooLarge)) fatal = reasonCode
+      else at = encodeAck(qos === 1 ? 'puback' : 'pubrec', packetId, reasonCode, connection.version, acks, at)
+      if (at + ACK_BYTES_MAX > acks.length) {
+        connection.send(acks.subarray(0, at))
+        at = 0
+      }
     }
     if (at > 0) connection.send(acks.subarray(0, at))
-    if (fatal !== 0) {
-      connection.disconnect(fatal, 'a publish was refused')
-      return
-    }
-    if (queue.length <= limits.receiveMaximum >> 1) connection.resume(Wait.ACKS)
-    connection.settled()
+    if (fatal !== 0) connection.disconnect(fatal, 'a publish was refused')
+    else this.#readOn()
+  }
+
+  /** A PUBREC that refuses ends the exchange [MQTT-4.3.3-9]. */
+  #answered(packetId: number, qos: number, reasonCode: number): void {
+    if (qos === 1) this.#qos1--
+    else if (reasonCode >= ReasonCode.UnspecifiedError) this.#exchanges.delete(packetId)
+  }
+
+  #readOn(): void {
+    const half = this.#connection.server.limits.receiveMaximum >> 1
+    if (this.#queue.length <= half && this.#releasing <= half) this.#connection.resume(Wait.ACKS)
+    this.#connection.settled()
   }
 }

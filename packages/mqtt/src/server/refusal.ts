@@ -37,7 +37,7 @@ const DISCONNECT: Readonly<Record<ErrorCode, number>> = {
 }
 
 /**
- * Only messages that can never be stored are refused, so each has a code of PUBACK (table 3.4). Whether a payload is what
+ * Only messages that can never be stored are refused, so each has a code of PUBACK and PUBREC (tables 3.4, 3.5). Whether a payload is what
  * its format says is checked here: what is invalid to the next hop is the topic.
  */
 const PUBLISH: Readonly<Record<ErrorCode, number>> = {
@@ -45,7 +45,7 @@ const PUBLISH: Readonly<Record<ErrorCode, number>> = {
   invalid: ReasonCode.TopicNameInvalid,
   'not-authorized': ReasonCode.NotAuthorized,
   'not-found': ReasonCode.TopicNameInvalid,
-  // not a code of PUBACK: ends the connection
+  // a code of neither: ends the connection
   'too-large': ReasonCode.PacketTooLarge,
   quota: ReasonCode.QuotaExceeded,
   unavailable: ReasonCode.ImplementationSpecificError,
@@ -60,7 +60,7 @@ const PUBLISH: Readonly<Record<ErrorCode, number>> = {
 export const connackCode = (code: ErrorCode): number => CONNACK[code]
 /** Reason code of the DISCONNECT that ends an established connection. */
 export const disconnectCode = (code: ErrorCode): number => DISCONNECT[code]
-/** Reason code of PUBACK for one refused message; `PacketTooLarge` asks for a DISCONNECT. */
+/** Reason code of PUBACK or PUBREC for one refused message; `PacketTooLarge` asks for a DISCONNECT. */
 export const publishCode = (code: ErrorCode): number => PUBLISH[code]
 
 /** Return code of a 3.1.1 CONNACK; null: it has none for this, and the connection is closed without CONNACK. */
@@ -72,6 +72,8 @@ export function returnCode(reasonCode: number): number | null {
     case ReasonCode.QuotaExceeded:
     case ReasonCode.RetainNotSupported:
     case ReasonCode.QosNotSupported:
+    case ReasonCode.UseAnotherServer:
+    case ReasonCode.ServerMoved:
       return ReturnCode.ServerUnavailable
     default:
       return returnCodeOf(reasonCode)

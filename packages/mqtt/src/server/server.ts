@@ -11,6 +11,7 @@ import { RouteTable } from './client-routes.ts'
 import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
 import { EventLimiter } from './event-limiter.ts'
+import { ALIASED_BYTES_MAX } from './topic-aliases.ts'
 
 /** How often deadlines are looked at, and so how much later than due they may be met. */
 export const TICK_MS = 1_000
@@ -18,14 +19,16 @@ export const TICK_MS = 1_000
 const STOPPED_MS = 5 * TICK_MS
 
 export class MqttServer implements Binding<Bytes>, Task {
+  readonly options: MqttConfig['options']
   readonly limits: MqttLimits
-  readonly versions: MqttConfig['options']['versions']
   readonly routes: RouteTable
   readonly clock: Clock
   readonly counters: Counters
   readonly events: EventLimiter
-  /** for one run of PUBACKs; used within one call */
+  /** for one run of PUBACKs and PUBRECs; used within one call */
   readonly acks: Buffer
+  /** for one delivery with a topic alias; used within one call */
+  readonly scratch: Buffer
   /** monotonic ms at the last tick: costs nothing to read, up to a tick old */
   now = 0
   readonly #context: BindingContext<MqttConfig, Mqtt>
@@ -36,13 +39,14 @@ export class MqttServer implements Binding<Bytes>, Task {
 
   constructor(context: BindingContext<MqttConfig, Mqtt>) {
     this.#context = context
+    this.options = context.options
     this.limits = context.options.limits
-    this.versions = context.options.versions
     this.routes = new RouteTable(context.routes)
     this.clock = context.clock
     this.counters = new Counters(context.report)
     this.events = new EventLimiter(context.report, context.clock)
     this.acks = Buffer.allocUnsafe(ACK_BYTES_MAX * this.limits.receiveMaximum)
+    this.scratch = Buffer.allocUnsafe(this.limits.topicAliasOut > 0 ? ALIASED_BYTES_MAX : 0)
   }
 
   accept(open: BytesOpen, stream: Stream<Bytes>): StreamHandler<Bytes> | null {

@@ -15,14 +15,17 @@ export class SessionStream implements StreamHandler<Mqtt> {
   }
 
   onAccept(info: MqttAccept): void {
-    if (!this.#ended && info.kind === 'session') this.#connection.accepted(info.capabilities)
+    if (this.#ended || info.kind !== 'session') return
+    this.#connection.accepted(info.capabilities, info.subscriptions)
   }
 
   /** Nothing but signals comes this way. */
   onData(): void {}
 
   /** Whether storage is away shows in the room of the publish streams; nothing else depends on it. */
-  onSignal(_signal: MqttSignal): void {}
+  onSignal(signal: MqttSignal): void {
+    if (signal.kind === 'redirect') this.#connection.redirected(signal.reference, signal.permanent)
+  }
 
   onEnd(): void {
     this.onAbort(new StreamError('closed', 'the exit ended the session stream'))

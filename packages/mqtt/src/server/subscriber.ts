@@ -1,15 +1,17 @@
 /**
- * The subscribing half of one connection: SUBSCRIBE and UNSUBSCRIBE are split by route, asked on the subscribe streams, and
- * answered in the order in which they came. Made at the first of them.
+ * The subscribing half of one connection: SUBSCRIBE and UNSUBSCRIBE are split by exit, asked on the subscribe streams, and
+ * answered in the order in which they came; what the client answers to deliveries goes to the stream they came from. Made at
+ * the first of them, or when a session goes on.
  */
-import { StreamError, type StreamHandler } from '@zilla-ts/engine'
-import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../codec/packets.ts'
+import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import type { AckPacket, SubscribePacket, UnsubscribePacket } from '../codec/packets.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
-import type { Delivery } from '../message.ts'
-import type { Mqtt, MqttSignal, PublishMeta, Subscription } from '../stream.ts'
+import type { Mqtt, MqttSignal, Outgoing, PublishMeta, Subscription } from '../stream.ts'
 import { hasWildcard, isShared } from '../topic.ts'
+import type { ClientRoute } from './client-routes.ts'
 import type { Connection } from './connection.ts'
-import { Deliveries, DeliverySource } from './deliveries.ts'
+import { Deliveries, type DeliverySource } from './deliveries.ts'
+import type { TopicAliases } from './topic-aliases.ts'
 import { Wait } from './wait.ts'
 
 /** SUBSCRIBEs and UNSUBSCRIBEs that may wait for the acceptor before the client is not read any more. */
@@ -36,14 +38,14 @@ interface Part {
   readonly at: number[]
 }
 
-/** One subscribe stream to one route. */
-class SubscribeStream extends DeliverySource implements StreamHandler<Mqtt> {
+/** One subscribe stream to one exit. */
+class SubscribeStream implements DeliverySource, StreamHandler<Mqtt> {
+  stream: Stream<Mqtt> | null = null
   readonly #subscriber: Subscriber
   /** in the order asked, which is the order answered */
   #asked: Part[] = []
 
   constructor(subscriber: Subscriber) {
-    super()
     this.#subscriber = subscriber
   }
 
@@ -52,11 +54,12 @@ class SubscribeStream extends DeliverySource implements StreamHandler<Mqtt> {
     this.stream?.signal(signal)
   }
 
-  onData(_payload: Buffer, meta: PublishMeta | Delivery, cost: number): void {
-    this.#subscriber.deliveries.deliver(this, meta as Delivery, cost)
+  onData(_payload: Buffer, meta: PublishMeta | Outgoing, cost: number): void {
+    this.#subscriber.deliveries.deliver(this, meta as Outgoing, cost)
   }
 
   onSignal(signal: MqttSignal): void {
+    if (signal.kind === 'pubrel') this.#subscriber.onPubrel(this, signal.packetId, signal.reasonCode)
     if (signal.kind !== 'subscribed' && signal.kind !== 'unsubscribed') return
     const part = this.#asked.shift()
     // an emptied array keeps its room, and most clients subscribe once
@@ -77,21 +80,50 @@ export class Subscriber {
   readonly deliveries: Deliveries
   readonly #connection: Connection
   #requests: Request[] = []
-  /** by route */
+  /** by exit */
   readonly #streams: (SubscribeStream | undefined)[]
   /** filters subscribed to, or asked for */
   readonly #filters = new Set<string>()
   #ended = false
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, aliases: TopicAliases | null) {
     this.#connection = connection
-    this.deliveries = new Deliveries(connection)
-    this.#streams = new Array(connection.routes.length)
+    this.deliveries = new Deliveries(connection, aliases)
+    this.#streams = new Array(connection.server.routes.exits)
   }
 
   /** Since when the oldest request waits, monotonic ms; null: none does. */
   get waitingSince(): number | null {
     return this.#requests[0]?.since ?? null
+  }
+
+  /**
+   * The session goes on [MQTT-3.1.2-5]: each filter as if it were subscribed to now, for routes and limits may have changed.
+   * The session's exit is told even when no filter stays, since it may have deliveries under way.
+   */
+  resume(subscriptions: readonly Subscription[]): void {
+    const { routes } = this.#connection
+    const kept = new Map<ClientRoute['exitAt'], { readonly route: ClientRoute; readonly filters: string[] }>()
+    if (routes[0] !== undefined) kept.set(routes[0].exitAt, { route: routes[0], filters: [] })
+    for (const subscription of subscriptions) {
+      const { filter } = subscription
+      const code = this.#precheck(subscription)
+      const route = this.#routeOf(filter)
+      if (code !== null || route === null) {
+        this.#connection.subscriptionEnded(filter, code ?? ReasonCode.NotAuthorized)
+        continue
+      }
+      this.#filters.add(filter)
+      const open = kept.get(route.exitAt)
+      if (open === undefined) kept.set(route.exitAt, { route, filters: [filter] })
+      else open.filters.push(filter)
+    }
+    for (const { route, filters } of kept.values()) {
+      if (this.#ended || this.#open(route, filters) !== null) continue
+      this.#connection.lost(
+        new StreamError('unavailable', 'the exit does not go on with the subscriptions of a session'),
+      )
+    }
   }
 
   subscribe(packet: SubscribePacket): void {
@@ -103,8 +135,8 @@ export class Subscriber {
     )
     const parts = new Map<SubscribeStream, Part>()
     for (const [at, subscription] of subscriptions.entries()) {
-      const code = this.#precheck(subscription)
-      const stream = code === null ? this.#route(subscription.filter) : code
+      const code = subscription.valid ? this.#precheck(subscription) : ReasonCode.TopicFilterInvalid
+      const stream = code ?? this.#streamFor(subscription.filter)
       if (typeof stream === 'number') {
         request.reasonCodes[at] = stream
       } else {
@@ -126,8 +158,9 @@ export class Subscriber {
     const request = this.#request('unsuback', packetId, filters)
     const parts = new Map<SubscribeStream, Part>()
     for (const [at, filter] of filters.entries()) {
-      const stream = this.#route(filter)
-      if (typeof stream === 'number') request.reasonCodes[at] = ReasonCode.NoSubscriptionExisted
+      const route = this.#routeOf(filter)
+      const stream = route === null ? undefined : this.#streams[route.exitAt]
+      if (stream === undefined) request.reasonCodes[at] = ReasonCode.NoSubscriptionExisted
       else place(parts, stream, request, at)
     }
     request.open += parts.size
@@ -138,6 +171,29 @@ export class Subscriber {
     this.#answer()
   }
 
+  /** PUBACK, PUBREC or PUBCOMP. */
+  acknowledge({ type, packetId, reasonCode }: AckPacket): void {
+    if (type === 'pubrel') return
+    const { ids } = this.deliveries
+    const flight = ids?.find(packetId) ?? null
+    const source = flight === null ? this.#sessionStream() : flight.source
+    if (source === null) {
+      this.#connection.ackUnknown(type, packetId, reasonCode)
+      return
+    }
+    const over = type !== 'pubrec' || reasonCode >= ReasonCode.UnspecifiedError
+    if (over) ids?.release(packetId)
+    source.stream?.signal({ kind: 'acknowledge', type, packetId: flight?.packetId ?? packetId, reasonCode })
+    if (over && ids !== null) this.deliveries.flush()
+  }
+
+  onPubrel(source: SubscribeStream, packetId: number, reasonCode: number): void {
+    if (this.#ended) return
+    const { ids } = this.deliveries
+    const known = reasonCode < ReasonCode.UnspecifiedError
+    this.#connection.sendAck('pubrel', ids === null || !known ? packetId : ids.take(source, packetId), reasonCode)
+  }
+
   onAnswer(request: Request, places: readonly number[], reasonCodes: readonly number[]): void {
     if (this.#ended) return
     const { maximumQos } = this.#connection.capabilities
@@ -146,7 +202,8 @@ export class Subscriber {
       const refused = code >= ReasonCode.UnspecifiedError
       request.reasonCodes[at] = refused || request.type === 'unsuback' ? code : Math.min(code, maximumQos)
       const filter = request.filters[at]!
-      if (request.type === 'unsuback' ? !refused : refused && request.fresh.has(filter)) this.#filters.delete(filter)
+      if (request.type === 'suback' && !refused) this.#filters.add(filter)
+      else if (request.type === 'unsuback' ? !refused : request.fresh.has(filter)) this.#filters.delete(filter)
     }
     request.open--
     this.#answer()
@@ -178,10 +235,8 @@ export class Subscriber {
   }
 
   /** Why a filter is refused without asking; null: it is not. */
-  #precheck(subscription: SubscriptionRequest): number | null {
-    const { filter, subscriptionId } = subscription
+  #precheck({ filter, subscriptionId }: Subscription): number | null {
     const { capabilities, server } = this.#connection
-    if (!subscription.valid) return ReasonCode.TopicFilterInvalid
     if (isShared(filter) && !capabilities.sharedAvailable) return ReasonCode.SharedSubscriptionsNotSupported
     if (hasWildcard(filter) && !capabilities.wildcardAvailable) return ReasonCode.WildcardSubscriptionsNotSupported
     if (subscriptionId !== 0 && !capabilities.subscriptionIdsAvailable) {
@@ -191,20 +246,30 @@ export class Subscriber {
     return !known && this.#filters.size >= server.limits.subscriptions ? ReasonCode.QuotaExceeded : null
   }
 
-  /** The stream of the filter's route, opened if need be; else why there is none. */
-  #route(filter: string): SubscribeStream | number {
-    const { clientId, version, routes, identity, server } = this.#connection
-    const at = routes.findIndex((route) => route.admitsSubscribe(filter))
-    const route = routes[at]
-    if (route === undefined) return ReasonCode.NotAuthorized
-    const open = this.#streams[at]
-    if (open !== undefined) return open
+  #routeOf(filter: string): ClientRoute | null {
+    return this.#connection.routes.find((route) => route.admitsSubscribe(filter)) ?? null
+  }
+
+  /** The stream to the filter's exit, opened if need be; else why there is none. */
+  #streamFor(filter: string): SubscribeStream | number {
+    const route = this.#routeOf(filter)
+    if (route === null) return ReasonCode.NotAuthorized
+    return this.#streams[route.exitAt] ?? this.#open(route, []) ?? ReasonCode.ImplementationSpecificError
+  }
+
+  #open(route: ClientRoute, resume: readonly string[]): SubscribeStream | null {
+    const { clientId, version, identity, server } = this.#connection
     const source = new SubscribeStream(this)
-    source.stream = route.exit.connect({ kind: 'subscribe', clientId, version }, identity, source)
-    if (source.stream === null) return ReasonCode.ImplementationSpecificError
-    this.#streams[at] = source
+    source.stream = route.exit.connect({ kind: 'subscribe', clientId, version, resume }, identity, source)
+    if (source.stream === null) return null
+    this.#streams[route.exitAt] = source
     source.stream.grant(server.limits.queueBytes)
     return source
+  }
+
+  /** Whose identifiers are those of the wire when nothing else is known of them. */
+  #sessionStream(): SubscribeStream | null {
+    return this.#streams[this.#connection.routes[0]?.exitAt ?? 0] ?? null
   }
 
   /** All requests at the head that have their answers. */

@@ -7,7 +7,7 @@ export const Wait = {
   ACCEPT: 1,
   /** the publish stream of the message at hand has no room */
   ROOM: 2,
-  /** a 3.1.1 client has as many publishes unanswered as Receive Maximum would allow */
+  /** more is unanswered than Receive Maximum allows: a 3.1.1 client, or one that repeats itself */
   ACKS: 4,
   /** too many SUBSCRIBEs and UNSUBSCRIBEs are unanswered */
   ANSWERS: 8,

@@ -12,8 +12,8 @@ export class Collector implements PacketHandler {
   readonly packets: Packet[] = []
   error: DecodeError | null = null
 
-  onPublish(meta: PublishMeta, payload: Buffer, packetId: number, dup: boolean): void {
-    this.packets.push({ type: 'publish', ...meta, dup, packetId, payload: Buffer.from(payload) })
+  onPublish(meta: PublishMeta, payload: Buffer): void {
+    this.packets.push({ type: 'publish', ...meta, payload: Buffer.from(payload) })
   }
 
   onPacket(packet: NonPublishPacket): void {
@@ -37,7 +37,7 @@ export function openDecoder(role: Role, version: Version, handler: PacketHandler
   const ignore: PacketHandler = { onPublish: () => {}, onPacket: () => {}, onDecodeError: () => {} }
   let current = ignore
   const relay: PacketHandler = {
-    onPublish: (meta, payload, packetId, dup) => current.onPublish(meta, payload, packetId, dup),
+    onPublish: (meta, payload) => current.onPublish(meta, payload),
     onPacket: (packet) => current.onPacket(packet),
     onDecodeError: (error) => current.onDecodeError(error),
   }

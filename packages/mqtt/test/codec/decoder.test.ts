@@ -37,8 +37,8 @@ class Acting extends Collector {
     this.act = act
   }
 
-  override onPublish(meta: PublishMeta, payload: Buffer, packetId: number, dup: boolean): void {
-    super.onPublish(meta, payload, packetId, dup)
+  override onPublish(meta: PublishMeta, payload: Buffer): void {
+    super.onPublish(meta, payload)
     this.act(this.packets.length)
   }
 

@@ -35,8 +35,8 @@ describe.each(SIDES)('role %s, MQTT %i', (role, version) => {
       const stream = Buffer.concat(sent.map((packet) => encode(packet, version)))
       const collector = new Collector()
       const decoder = openDecoder(role, version, {
-        onPublish: (meta, payload, packetId, dup) => {
-          collector.onPublish(meta, payload, packetId, dup)
+        onPublish: (meta, payload) => {
+          collector.onPublish(meta, payload)
           if (packets.random.chance(20)) decoder.pause()
         },
         onPacket: (packet) => collector.onPacket(packet),

@@ -311,7 +311,7 @@ const FROM_CLIENT: readonly Omit<Row, 'role'>[] = [
     hex: '82 12 000a 0003 612f62 01 0001 23 00 0003 2b2f2b 02',
   },
   {
-    name: 'SUBSCRIBE with filters that break §4.7',
+    name: 'SUBSCRIBE with filters that break §4.7, and share names that are none',
     version: 4,
     packet: {
       type: 'subscribe',
@@ -319,7 +319,7 @@ const FROM_CLIENT: readonly Omit<Row, 'role'>[] = [
       subscriptions: [
         { ...subscription, filter: '', qos: 0, valid: false },
         { ...subscription, filter: 'a#', qos: 0, valid: false },
-        { ...subscription, filter: '$share/+/a', qos: 0 },
+        { ...subscription, filter: '$share/+/a', qos: 0, valid: false },
         { ...subscription, filter: 'a', qos: 0 },
       ],
       properties: null,
