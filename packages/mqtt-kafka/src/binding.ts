@@ -16,42 +16,47 @@ import type { Capabilities, Mqtt, MqttOpen, Qos } from '@zilla-ts/mqtt'
 import { checkEntry } from './check.ts'
 import { ClientIdentity } from './client-identity.ts'
 import { Counters } from './counters.ts'
+import { KnownEnds } from './known-ends.ts'
 import { MessageHeaders } from './message-headers.ts'
 import { MessageLogs } from './message-logs.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { type MqttKafkaConfig, schema } from './mqtt-kafka.config.ts'
 import { type PublishContext, PublishStream } from './publish-stream.ts'
 import { RecordHeaders } from './record-headers.ts'
+import type { RecordSearch } from './record-search.ts'
 import { RetainedFlights } from './retained-flights.ts'
 import { RetainedOrigin } from './retained-origin.ts'
 import { RetainedStore } from './retained-store.ts'
 import { Routes } from './routes.ts'
-import { SessionLog } from './session-log.ts'
+import { SessionLayer, type SessionLayerListener } from './session/session-layer.ts'
 import { type SessionOpen, SessionTable } from './session-table.ts'
+import { SharedGroups } from './shared-groups.ts'
 import { Subscriber, type SubscriberContext } from './subscriber.ts'
 import type { CheckedTopic } from './topic-check.ts'
 import { TopicRecords } from './topic-records.ts'
 import { TopicUse } from './topic-use.ts'
 import { Topics } from './topics.ts'
+import { WillRecords } from './will-records.ts'
 
 type Context = BindingContext<MqttKafkaConfig, Kafka>
 
 const QOS_MAX: Qos = 2
 const NEVER_SECONDS = 0xffff_ffff
-const PUBLISH_QOS: Readonly<Record<string, Qos>> = { at_most_once: 0, at_least_once: 1, exactly_once: 2 }
+const PUBLISH_QOS = { at_most_once: 0, at_least_once: 1, exactly_once: 2 } as const
 /** Room in a record for what a PUBLISH packet does not carry: client id, header names, levels of the topic once more. */
 const OVERHEAD_BYTES = 4096
 const PACKET_MIN_BYTES = 1024
 /** Remaining length of an MQTT packet, and its fixed header (MQTT 5.0 §1.5.5). */
 const PACKET_MAX_BYTES = 268_435_455 + 5
 
-export class MqttKafkaBinding implements Binding<Mqtt> {
+export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
   readonly #context: Context
   readonly #routes: Routes
   readonly #topics: Topics
   readonly #retained: RetainedStore
   readonly #layer: SessionLayer
   readonly #sessions: SessionTable
+  readonly #groups: SharedGroups
   readonly #ends: KnownEnds
   readonly #searches = new Set<RecordSearch>()
   readonly #logs: MessageLogs
@@ -76,20 +81,45 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
     const main = this.#routes.main
     this.#topics = new Topics(this.#checked(), clock, report, options.create ?? null, () => this.#onTopicsReady())
     this.#retained = new RetainedStore(main, topics.retained, clock, report, () => this.#onChange())
-    this.#sessionLog = new SessionLog(main, topics.sessions, clock, () => this.#onChange())
-    this.#sessions = new SessionTable(
+    const origin = new RetainedOrigin(this.#retained.map)
+    const records = new TopicRecords(new ClientIdentity(options.clients ?? []))
+    const { messages: messagesTopic, retained: retainedTopic } = topics
+    const wills = new WillRecords({ clock, routes: this.#routes, records, origin, messagesTopic, retainedTopic })
+    this.#layer = new SessionLayer({
+      exit: main,
+      topic: topics.sessions,
+      namespace: `${context.namespace}-${context.name}`,
       clock,
-      this.#sessionLog,
+      report,
+      encodeWill: (will) => wills.encode(will),
+      listener: this,
+    })
+    this.#sessions = new SessionTable(
+      this.#layer,
       () => this.#capabilities(),
       () => this.#onChange(),
     )
-    const origin = new RetainedOrigin(this.#retained.map)
+    this.#ends = new KnownEnds(clock)
     this.#logs = new MessageLogs({ clock, report, counters, headers, origin }, limits.paramTopics)
+    const groups = new SharedGroups({
+      clock,
+      counters,
+      routes: this.#routes,
+      logs: this.#logs,
+      store: {
+        state: (name) => this.#layer.groups.get(name) ?? null,
+        save: (name, compose) => this.#layer.saveGroup(name, compose),
+        drop: (name) => this.#layer.dropGroup(name),
+        hasSession: (clientId) => this.#layer.hasSession(clientId),
+      },
+      qosMax: QOS_MAX,
+    })
+    this.#groups = groups
     this.#publishing = {
       clock,
       counters,
       routes: this.#routes,
-      records: new TopicRecords(new ClientIdentity(options.clients ?? [])),
+      records,
       headers: new RecordHeaders(),
       flights,
       origin,
@@ -151,7 +181,7 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
       }
       this.#topics.open(() => this.#onChange())
     })
-    const { wrong } = this.#topics
+    const wrong = this.#topics.wrong ?? this.#layer.wrong
     if (wrong === null) return
     await this.stop()
     throw wrong
@@ -170,10 +200,12 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
     this.#open = false
     this.#sessions.stop(error)
     for (const publisher of [...this.#publishers]) publisher.stop(error)
+    this.#layer.stop(error)
     this.#topics.close()
+    for (const search of [...this.#searches]) search.cancel()
+    this.#ends.stop()
     this.#logs.close()
     this.#retained.close()
-    this.#sessionLog.close(error)
     this.#onDrained?.()
     this.#onStarted?.()
   }
@@ -183,16 +215,20 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
     return {
       sessions: this.#sessions.size,
       publishers: this.#publishers.size,
+      inbounds: this.#sessions.inbounds,
+      groups: this.#groups.size,
+      searches: this.#searches.size,
       flights: this.#publishing.flights.size,
       paramTopics: this.#publishing.paramTopics.size,
       retained: this.#retained.map.size,
       logs: this.#logs.size,
       ...this.#logs.usage,
+      layer: this.#layer.usage['attempts'] ?? 0,
     }
   }
 
   get #ready(): boolean {
-    return this.#topics.ready && this.#retained.ready && this.#sessionLog.available
+    return this.#topics.ready && this.#retained.ready && this.#layer.ready
   }
 
   #checked(): CheckedTopic[] {
@@ -233,8 +269,22 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
 
   #onTopicsReady(): void {
     this.#retained.open()
-    this.#sessionLog.open()
+    this.#layer.open()
   }
+
+  onSessionsChange(): void {
+    this.#onChange()
+  }
+
+  onSilent(partition: number, silent: boolean): void {
+    this.#sessions.setSilent(partition, silent)
+  }
+
+  /** Every group is served by the process its members are connected to. */
+  onHoldings(): void {}
+
+  /** Asked for when a client joins. */
+  onGroup(): void {}
 
   /** Something that readiness, start or drain depends on has changed. */
   #onChange(): void {
@@ -247,8 +297,8 @@ export class MqttKafkaBinding implements Binding<Mqtt> {
       this.#sessions.setAvailable(ready)
     }
     const away = this.#topics.answered && !this.#topics.ready
-    if (ready || away || this.#topics.wrong !== null) this.#onStarted?.()
-    if (this.#sessions.size === 0 && this.#publishers.size === 0 && this.#sessionLog.idle) this.#onDrained?.()
+    if (ready || away || this.#topics.wrong !== null || this.#layer.wrong !== null) this.#onStarted?.()
+    if (this.#sessions.size === 0 && this.#publishers.size === 0 && this.#layer.idle) this.#onDrained?.()
   }
 }
 

@@ -226,6 +226,11 @@ export class SessionLayer
     return this.#tenures.get(this.partitionOf(name))?.active === true
   }
 
+  /** A session of this client id is there, connected or not, as far as has been read. */
+  hasSession(clientId: string): boolean {
+    return this.#map.clients.get(clientId)?.view().session != null
+  }
+
   /** The group's state has changed: it is asked for and written within a second. For the instance that holds its partition. */
   saveGroup(name: string, snapshot: () => SessionState): void {
     this.#groups.save(name, snapshot)
