@@ -1,18 +1,28 @@
 /**
- * Writes the records of all produce streams: one batch per partition and turn, one transaction for all partitions, one at
+ * Writes the records of all produce and transaction streams: one batch per partition and turn, one transaction for all partitions, one at
  * a time, so that what arrives while one is flushed makes the next. Readers and acks learn of records only once they are
  * stored. When the disk refuses, everything waits and is tried again, until the hold time is over.
  */
 import { type Clock, type Reporter, StreamError, type Task, type Timer } from '@zilla-ts/engine'
 import { NO_PRODUCER, type ProduceMeta, stampBatch, stampLogAppendTime } from '@zilla-ts/kafka'
 import type { LogStore } from './log-store.ts'
-import type { ProduceStream } from './produce-stream.ts'
 import type { Partition, Topic } from './topic.ts'
 
 /** Batches are closed beyond this, so that readers with little room need not hold large ones. */
 const BATCH_BYTES = 256 * 1024
 const RETRY_MS = 1_000
 const HOLD_MS = 60_000
+
+/** A stream whose records the appender stores. */
+export interface Writer {
+  /** What was added so far is in the lmdb transaction that begins. */
+  seal(): void
+  /** That is stored. */
+  stored(): void
+  /** The log is not writable, or is again. */
+  available(available: boolean): void
+  abort(error: StreamError): void
+}
 
 interface PendingBatch {
   readonly partition: Partition
@@ -24,12 +34,12 @@ interface PendingBatch {
 /** What one transaction writes, and who waits for it. */
 class Round {
   readonly batches: PendingBatch[] = []
-  readonly streams: ProduceStream[] = []
+  readonly streams: Writer[] = []
 }
 
 export class Appender implements Task {
-  /** open produce streams */
-  readonly streams = new Set<ProduceStream>()
+  /** open streams */
+  readonly streams = new Set<Writer>()
   /** of each partition's latest batches */
   recentBytes = 0
   readonly #store: LogStore
@@ -52,7 +62,7 @@ export class Appender implements Task {
     this.#report = report
   }
 
-  /** Adds a record, which is copied; false: it is larger than the topic takes. */
+  /** Adds a record, which is copied; false: it is larger than the topic takes. What is added in one turn is stored together. */
   add(partition: Partition, value: Buffer, record: ProduceMeta): boolean {
     const builder = partition.builder
     const limit = partition.topic.config.maxMessageBytes
@@ -69,7 +79,7 @@ export class Appender implements Task {
   }
 
   /** The stream has writes or refusals that wait for the next transaction; once for each. */
-  join(stream: ProduceStream): void {
+  join(stream: Writer): void {
     this.#next.streams.push(stream)
     this.#schedule()
   }

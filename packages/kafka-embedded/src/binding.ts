@@ -15,14 +15,20 @@ import {
 import type { Kafka, KafkaOpen, PartitionOffsets } from '@zilla-ts/kafka'
 import { Answer } from './answer.ts'
 import { FetchStream } from './fetch-stream.ts'
+import { GroupStream } from './group-stream.ts'
 import type { KafkaEmbeddedConfig } from './kafka-embedded.config.ts'
 import { Log } from './log.ts'
 import { ProduceStream } from './produce-stream.ts'
 import type { Topic } from './topic.ts'
 import { settingsText } from './topic-config.ts'
+import { TransactionStream } from './transaction-stream.ts'
 
 const WINDOW_BYTES = 256 * 1024
 const WINDOW_BYTES_MIN = 4 * 1024
+/** Room of one transaction stream, and of all together. */
+const TRANSACTION_BYTES = 4 * 1024 * 1024
+const TRANSACTION_BYTES_MIN = 256 * 1024
+const TRANSACTIONS_BYTES = 32 * 1024 * 1024
 /** Records that wait to be stored, of all streams. */
 const WINDOWS_BYTES = 64 * 1024 * 1024
 
@@ -77,12 +83,16 @@ export class EmbeddedBinding implements Binding<Kafka> {
     if (topic === undefined) {
       return new Answer(stream, this.#context.clock).refuse(new StreamError('not-found', `no topic ${open.topic}`))
     }
-    const { clock, report } = this.#context
+    const { clock } = this.#context
     switch (open.kind) {
       case 'produce':
         return new ProduceStream(stream, topic, log.appender, this.#window(log))
       case 'fetch':
-        return new FetchStream(stream, topic, open.from, log.store, clock, report)
+        return this.#fetch(log, topic, open, stream)
+      case 'transaction':
+        return new TransactionStream(stream, open.id, log, this.#transactionWindow(log))
+      case 'group':
+        return new GroupStream(stream, topic, open.member)
       case 'offsets':
         return new Answer(stream, clock).accept({ kind: 'offsets', partitions: offsetsOf(topic) })
       case 'describe': {
@@ -91,6 +101,14 @@ export class EmbeddedBinding implements Binding<Kafka> {
         return new Answer(stream, clock).accept({ kind: 'describe', partitions, configs: entries, maxRecordBytes })
       }
     }
+  }
+
+  #fetch(log: Log, topic: Topic, open: KafkaOpen & { kind: 'fetch' }, stream: Stream<Kafka>): StreamHandler<Kafka> {
+    const { clock, report } = this.#context
+    const missing = open.partitions?.find((partition) => topic.partitions[partition] === undefined)
+    if (missing === undefined) return new FetchStream(stream, topic, open, log.store, clock, report)
+    const error = new StreamError('not-found', `topic ${topic.name} has no partition ${missing}`)
+    return new Answer(stream, clock).refuse(error)
   }
 
   #create(log: Log, open: KafkaOpen & { kind: 'create' }, stream: Stream<Kafka>): StreamHandler<Kafka> {
@@ -107,6 +125,11 @@ export class EmbeddedBinding implements Binding<Kafka> {
   #window(log: Log): number {
     const share = Math.floor(WINDOWS_BYTES / (log.appender.streams.size + 1))
     return Math.max(WINDOW_BYTES_MIN, Math.min(WINDOW_BYTES, share))
+  }
+
+  #transactionWindow(log: Log): number {
+    const share = Math.floor(TRANSACTIONS_BYTES / (log.transactions.size + 1))
+    return Math.max(TRANSACTION_BYTES_MIN, Math.min(TRANSACTION_BYTES, share))
   }
 }
 

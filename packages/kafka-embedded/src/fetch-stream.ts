@@ -11,12 +11,14 @@ import {
   type Task,
   toStreamError,
 } from '@zilla-ts/engine'
-import type { FetchStart, Kafka, KafkaSignal, PartitionOffsets } from '@zilla-ts/kafka'
+import type { FetchStart, Kafka, KafkaOpen, KafkaSignal, PartitionOffsets } from '@zilla-ts/kafka'
 import { FetchCursor } from './fetch-cursor.ts'
 import type { LogStore } from './log-store.ts'
 import type { Partition, Topic } from './topic.ts'
 
 const SLICE_MS = 5
+
+type FetchOpen = Extract<KafkaOpen, { kind: 'fetch' }>
 
 export class FetchStream implements StreamHandler<Kafka>, Task {
   readonly #stream: Stream<Kafka>
@@ -28,19 +30,22 @@ export class FetchStream implements StreamHandler<Kafka>, Task {
   #pumping = false
   #scheduled = false
 
-  constructor(stream: Stream<Kafka>, topic: Topic, from: FetchStart, store: LogStore, clock: Clock, report: Reporter) {
+  /** All partitions of `open` are there. Whether it waits for transactions makes no difference: they are stored whole. */
+  constructor(stream: Stream<Kafka>, topic: Topic, open: FetchOpen, store: LogStore, clock: Clock, report: Reporter) {
+    const { from, partitions: wanted } = open
     this.#stream = stream
     this.#topic = topic
     this.#clock = clock
     this.#report = report
     const starts: PartitionOffsets[] = []
     const lost: KafkaSignal[] = []
-    this.#cursors = topic.partitions.map((partition) => {
-      const wanted = startOf(partition, from)
+    const partitions = topic.partitions.filter(({ index }) => wanted?.includes(index) ?? true)
+    this.#cursors = partitions.map((partition) => {
+      const asked = startOf(partition, from)
       const { start } = partition.state
       // Beyond the end can only be an offset of another log with this name: all of this one is new.
-      const position = wanted < start || wanted > partition.end ? start : wanted
-      if (position !== wanted) lost.push({ kind: 'lost', partition: partition.index, from: wanted, to: position })
+      const position = asked < start || asked > partition.end ? start : asked
+      if (position !== asked) lost.push({ kind: 'lost', partition: partition.index, from: asked, to: position })
       starts.push({ partition: partition.index, start: position, end: partition.end })
       return new FetchCursor(partition, position, store, report)
     })

@@ -9,6 +9,7 @@ import { Cleaner } from './cleaner.ts'
 import { LAST_OFFSET, LogStore, type StoredTopic, type Sync } from './log-store.ts'
 import { Topic } from './topic.ts'
 import { TopicConfig } from './topic-config.ts'
+import type { TransactionStream } from './transaction-stream.ts'
 
 const RECENT_BYTES = 64 * 1024 * 1024
 const PARTITION_RECENT_BYTES = 1024 * 1024
@@ -40,6 +41,8 @@ export class Log {
   readonly store: LogStore
   readonly appender: Appender
   readonly cleaner: Cleaner
+  /** open transaction streams by id */
+  readonly transactions = new Map<string, TransactionStream>()
   readonly #options: LogOptions
   readonly #topics = new Map<string, Topic>()
   /** topics that are being stored */
@@ -96,7 +99,9 @@ export class Log {
 
   /** Safe twice. Nothing may use the log any more. */
   async close(error: StreamError): Promise<void> {
-    for (const topic of this.#topics.values()) for (const reader of [...topic.readers]) reader.abort(error)
+    for (const topic of this.#topics.values()) {
+      for (const stream of [...topic.readers, ...topic.members]) stream.abort(error)
+    }
     await this.cleaner.stop()
     await this.appender.stop(error)
     await this.store.close()

@@ -2,9 +2,9 @@
  * One writer of one topic. Hands records to the appender, which calls back when they are stored; keeps the numbers that
  * acks need, and gives room back as records are stored.
  */
-import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import type { Stream, StreamError, StreamHandler } from '@zilla-ts/engine'
 import type { Kafka, ProduceMeta } from '@zilla-ts/kafka'
-import type { Appender } from './appender.ts'
+import type { Appender, Writer } from './appender.ts'
 import type { Topic } from './topic.ts'
 
 interface Refusal {
@@ -12,7 +12,7 @@ interface Refusal {
   readonly error: StreamError
 }
 
-export class ProduceStream implements StreamHandler<Kafka> {
+export class ProduceStream implements StreamHandler<Kafka>, Writer {
   readonly #stream: Stream<Kafka>
   readonly #topic: Topic
   readonly #appender: Appender
@@ -50,13 +50,10 @@ export class ProduceStream implements StreamHandler<Kafka> {
   }
 
   #add(payload: Buffer, record: ProduceMeta): StreamError | null {
-    const { partitions, config, name } = this.#topic
-    if (config.isCompacted && record.key === null) {
-      return new StreamError('invalid', `topic ${name} is compacted and takes no record without a key`)
-    }
+    const { partitions, config } = this.#topic
+    if (config.isCompacted && record.key === null) return this.#topic.keyMissing()
     if (this.#appender.add(partitions[record.hash % partitions.length]!, payload, record)) return null
-    const bytes = payload.length + (record.key?.length ?? 0) + record.headers.length
-    return new StreamError('too-large', `topic ${name} takes ${config.maxRecordBytes} bytes, the record has ${bytes}`)
+    return this.#topic.tooLarge(payload, record)
   }
 
   /** All that was received so far is in the transaction that begins. */

@@ -2,11 +2,16 @@
  * Topics and partitions of an open log, as they are in memory: where each partition begins and ends, and its latest batches.
  * The appender moves the end, retention the start; streams only look.
  */
-import { BatchBuilder } from '@zilla-ts/kafka'
+import { StreamError } from '@zilla-ts/engine'
+import { BatchBuilder, type ProduceMeta } from '@zilla-ts/kafka'
 import type { FetchStream } from './fetch-stream.ts'
+import type { GroupStream } from './group-stream.ts'
 import type { LogStore, PartitionState, StoredTopic } from './log-store.ts'
 import { RecentBatches } from './recent-batches.ts'
 import { TopicConfig } from './topic-config.ts'
+
+/** Knows how large a record is in a batch of its own. */
+const ALONE = new BatchBuilder()
 
 export class Topic {
   readonly name: string
@@ -15,12 +20,30 @@ export class Topic {
   readonly partitions: readonly Partition[]
   /** open fetch streams */
   readonly readers = new Set<FetchStream>()
+  /** open group streams */
+  readonly members = new Set<GroupStream>()
 
   constructor(stored: StoredTopic, partitions: readonly PartitionState[], ends: readonly number[]) {
     this.name = stored.name
     this.id = stored.id
     this.config = new TopicConfig(stored.configs)
     this.partitions = partitions.map((state, index) => new Partition(this, index, state, ends[index]!))
+  }
+
+  /** Why the appender would not take the record; null: it would. */
+  refusal(payload: Buffer, record: ProduceMeta): StreamError | null {
+    if (this.config.isCompacted && record.key === null) return this.keyMissing()
+    return ALONE.sizeWith(payload, record) > this.config.maxMessageBytes ? this.tooLarge(payload, record) : null
+  }
+
+  keyMissing(): StreamError {
+    return new StreamError('invalid', `topic ${this.name} is compacted and takes no record without a key`)
+  }
+
+  tooLarge(payload: Buffer, record: ProduceMeta): StreamError {
+    const bytes = payload.length + (record.key?.length ?? 0) + record.headers.length
+    const { maxRecordBytes } = this.config
+    return new StreamError('too-large', `topic ${this.name} takes ${maxRecordBytes} bytes, the record has ${bytes}`)
   }
 }
 

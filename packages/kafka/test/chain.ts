@@ -72,6 +72,7 @@ export interface ChainOptions {
 }
 
 export class Chain implements KafkaFixture {
+  readonly sharesGroups = true
   readonly reporter = new TestReporter()
   readonly exit = new DialExit()
   readonly clock = new CountingClock((where, error) => this.reporter.fault(where, error))
@@ -180,6 +181,21 @@ export class Chain implements KafkaFixture {
     if (commit) await transaction.commit()
     else await transaction.abort()
     await producer.disconnect()
+  }
+
+  async hold(topic: string, id: string, values: readonly string[]): Promise<(commit: boolean) => Promise<void>> {
+    const kafkaJs = new KafkaJs({ brokers: [this.#options.bootstrap], logLevel: logLevel.NOTHING })
+    const producer = kafkaJs.producer({ transactionalId: id, idempotent: true, maxInFlightRequests: 1 })
+    await producer.connect()
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: values.map((value) => ({ value, partition: 0 })) })
+    return async (commit) => {
+      try {
+        await (commit ? transaction.commit() : transaction.abort())
+      } finally {
+        await producer.disconnect()
+      }
+    }
   }
 
   faults(): readonly unknown[] {

@@ -84,7 +84,7 @@ class Reader extends Recorder<Kafka> {
   constructor(from: FetchStart, room = 1 << 20) {
     super(room > 1_000)
     const accept = (_open: unknown, stream: Stream<Kafka>) => {
-      const handler = new FetchStream(stream, 't', from, fetcher)
+      const handler = new FetchStream(stream, { kind: 'fetch', topic: 't', from }, fetcher)
       fetcher.add(handler)
       return handler
     }

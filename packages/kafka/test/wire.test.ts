@@ -32,7 +32,12 @@ describe('fetch', () => {
   ]
 
   it.each(range(4, 11))('asks in version %i as kafkajs does', async (version) => {
-    const ours = await fetchCall(version, { waitMs: 500, bytesMax: 4_000_000, parts }).request.encode()
+    const ours = await fetchCall(version, {
+      isolation: 'committed',
+      waitMs: 500,
+      bytesMax: 4_000_000,
+      parts,
+    }).request.encode()
     const topics = ['first', 'sécond'].map((topic) => ({
       topic,
       partitions: parts
@@ -64,7 +69,7 @@ describe('fetch', () => {
 
   it.each(range(4, 11))('reads an answer in version %i, record sets as they are', async (version) => {
     const records = Buffer.from('not looked at')
-    const { response } = fetchCall(version, { waitMs: 0, bytesMax: 0, parts: [] })
+    const { response } = fetchCall(version, { isolation: 'committed', waitMs: 0, bytesMax: 0, parts: [] })
     const aborted = [{ producerId: 99, firstOffset: 5 }]
     expect(await response.decode(answer(version, records))).toEqual({
       clientSideThrottleTime: 25,
@@ -80,7 +85,7 @@ describe('fetch', () => {
 
   it('rejects an answer that is cut anywhere', async () => {
     const whole = answer(11, Buffer.from('records'))
-    const { response } = fetchCall(11, { waitMs: 0, bytesMax: 0, parts: [] })
+    const { response } = fetchCall(11, { isolation: 'committed', waitMs: 0, bytesMax: 0, parts: [] })
     for (let length = 0; length < whole.length; length++) {
       await expect(response.decode(whole.subarray(0, length))).rejects.toThrow(RangeError)
     }

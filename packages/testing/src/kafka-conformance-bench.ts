@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { FetchStart, Kafka, KafkaAccept, KafkaOpen, PartitionOffsets } from '@zilla-ts/kafka'
 import { afterAll, afterEach, beforeAll, expect, type TestContext } from 'vitest'
-import { KafkaEnd, KafkaReader, KafkaWriter, type TestRecord } from './kafka-streams.ts'
+import { KafkaEnd, KafkaReader, KafkaTransactions, KafkaWriter, type TestRecord } from './kafka-streams.ts'
 
 /** The implementation under test. What is optional, the tests that need it are skipped without. */
 export interface KafkaFixture {
@@ -22,6 +22,10 @@ export interface KafkaFixture {
   grow?(topic: string, partitions: number): Promise<void>
   /** Writes values to partition 0 in one transaction of another producer, then commits or aborts it. */
   transaction?(topic: string, values: readonly string[], commit: boolean): Promise<void>
+  /** The same, left open: what it resolves with ends it. Rejects if another has the id by then. */
+  hold?(topic: string, id: string, values: readonly string[]): Promise<(commit: boolean) => Promise<void>>
+  /** Several streams may be members of one group. */
+  readonly sharesGroups?: boolean
   /** Exceptions reported by bindings and streams; must be empty after each test. */
   faults(): readonly unknown[]
   close(): Promise<void>
@@ -63,7 +67,7 @@ export class KafkaBench {
   }
 
   /** The fixture's optional part; skips the test where there is none. */
-  optional<K extends 'restart' | 'deleteRecords' | 'compact' | 'grow' | 'transaction'>(
+  optional<K extends 'restart' | 'deleteRecords' | 'compact' | 'grow' | 'transaction' | 'hold'>(
     context: TestContext,
     name: K,
   ): NonNullable<KafkaFixture[K]> {
@@ -102,6 +106,25 @@ export class KafkaBench {
     const writer = this.connect(new KafkaWriter(), { kind: 'produce', topic })
     await this.#accepted(writer)
     return writer
+  }
+
+  /** Opens a transaction stream; of an id of its own unless told otherwise. */
+  async transactions(topic: string, id = this.topicName(), timeoutMs = 30_000): Promise<KafkaTransactions> {
+    const end = this.connect(new KafkaTransactions(), { kind: 'transaction', topic, id, timeoutMs })
+    await this.#accepted(end)
+    return end
+  }
+
+  /** Opens a reader of these partitions, or of this isolation, with much room. */
+  async readerOf(
+    topic: string,
+    from: FetchStart,
+    scope: Pick<Extract<KafkaOpen, { kind: 'fetch' }>, 'partitions' | 'isolation'>,
+  ): Promise<KafkaReader> {
+    const reader = this.connect(new KafkaReader(), { kind: 'fetch', topic, from, ...scope })
+    reader.stream?.grant(1 << 20)
+    await this.#accepted(reader)
+    return reader
   }
 
   /** Opens a reader with so much room. */

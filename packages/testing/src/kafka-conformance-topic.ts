@@ -60,6 +60,16 @@ function missing(bench: KafkaBench): void {
     ['offsets', (topic: string) => ({ kind: 'offsets', topic }) as const, () => new KafkaEnd()],
     ['produce', (topic: string) => ({ kind: 'produce', topic }) as const, () => new KafkaWriter()],
     ['fetch', (topic: string) => ({ kind: 'fetch', topic, from: 'start' }) as const, () => new KafkaReader()],
+    [
+      'transaction',
+      (topic: string) => ({ kind: 'transaction', topic, id: topic, timeoutMs: 10_000 }) as const,
+      () => new KafkaEnd(),
+    ],
+    [
+      'group',
+      (topic: string) => ({ kind: 'group', topic, id: topic, member: 'm', sessionTimeoutMs: 10_000 }) as const,
+      () => new KafkaEnd(),
+    ],
   ])('aborts %s of a topic that is not there with not-found', async (_name, open, handler) => {
     const end = bench.connect(handler(), open(bench.topicName()))
     await end.until('abort', () => end.aborted !== null)

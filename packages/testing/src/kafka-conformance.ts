@@ -6,8 +6,11 @@ import { describe } from 'vitest'
 import { KafkaBench, type KafkaFixture } from './kafka-conformance-bench.ts'
 import { fetchConformance } from './kafka-conformance-fetch.ts'
 import { flowConformance } from './kafka-conformance-flow.ts'
+import { groupConformance } from './kafka-conformance-group.ts'
 import { produceConformance } from './kafka-conformance-produce.ts'
+import { scopeConformance } from './kafka-conformance-scope.ts'
 import { topicConformance } from './kafka-conformance-topic.ts'
+import { transactionConformance } from './kafka-conformance-transaction.ts'
 
 export * from './kafka-conformance-bench.ts'
 export * from './kafka-streams.ts'
@@ -20,6 +23,9 @@ export function kafkaConformance(name: string, setup: () => Promise<KafkaFixture
     describe('topics', () => topicConformance(bench))
     describe('produce', () => produceConformance(bench))
     describe('fetch', () => fetchConformance(bench))
+    describe('fetch of a part', () => scopeConformance(bench))
+    describe('transaction', () => transactionConformance(bench))
+    describe('group', () => groupConformance(bench))
     describe('flow', () => flowConformance(bench))
   })
 }

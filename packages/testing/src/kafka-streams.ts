@@ -13,6 +13,7 @@ import {
   type KafkaSignal,
   type ProduceMeta,
   partitionHash,
+  type TransactionMeta,
 } from '@zilla-ts/kafka'
 
 const DEADLINE_MS = 20_000
@@ -37,6 +38,7 @@ export interface ReceivedRecord {
   readonly value: Buffer | null
   readonly headers: Buffer
   readonly headerCount: number
+  readonly producerId: number
 }
 
 /** Connects a handler to the implementation under test. */
@@ -156,6 +158,64 @@ export class KafkaWriter extends KafkaEnd {
   }
 }
 
+/** Writes transactions, as credit allows; numbers all writes from 1, as acks do. */
+export class KafkaTransactions extends KafkaEnd {
+  readonly acks: { through: number; refused?: StreamError }[] = []
+  /** room that was there at the most */
+  peakCredit = 0
+  #queue: ((TestRecord & { readonly topic: string }) | 'commit')[] = []
+  #at = 0
+  #count = 0
+
+  /** Queues records of one topic; the number of the last. */
+  send(topic: string, ...records: TestRecord[]): number {
+    for (const record of records) this.#queue.push({ ...record, topic })
+    this.#count += records.length
+    this.#pump()
+    return this.#count
+  }
+
+  /** Ends the transaction; resolves when it is answered: with what was refused, else null. */
+  async commit(): Promise<StreamError | null> {
+    const through = this.#count
+    this.#queue.push('commit')
+    this.#pump()
+    await this.until(`ack of ${through}`, () => this.acks.some((ack) => ack.through >= through))
+    return this.acks.find((ack) => ack.through === through)?.refused ?? null
+  }
+
+  /** Ends the transaction, and waits for nothing. */
+  commitLater(): void {
+    this.#queue.push('commit')
+    this.#pump()
+  }
+
+  onWritable(): void {
+    this.#pump()
+    this.changed()
+  }
+
+  onAck(through: number, refused?: StreamError): void {
+    this.acks.push(refused === undefined ? { through } : { through, refused })
+    this.changed()
+  }
+
+  #pump(): void {
+    const stream = this.stream
+    if (stream === null) return
+    this.peakCredit = Math.max(this.peakCredit, stream.credit)
+    for (; this.#at < this.#queue.length; this.#at++) {
+      const item = this.#queue[this.#at]!
+      if (item === 'commit') stream.signal({ kind: 'commit' })
+      else if (!stream.writable) return
+      else {
+        const meta: TransactionMeta = { ...produceMeta(item), topic: item.topic }
+        stream.write(valueBytes(item), meta)
+      }
+    }
+  }
+}
+
 /** The value bytes of a record; none for a tombstone. */
 export function valueBytes(record: TestRecord): Buffer {
   return bytesOf(record.value) ?? NOTHING
@@ -183,6 +243,8 @@ function bytesOf(text: string | Buffer | null | undefined): Buffer | null {
 /** Reads everything; gives room back at once, unless held. */
 export class KafkaReader extends KafkaEnd {
   readonly records: ReceivedRecord[] = []
+  /** records and signals, as they came */
+  readonly events: (ReceivedRecord | KafkaSignal)[] = []
   /** per partition: everything below has arrived or does not exist */
   readonly next = new Map<number, number>()
   #held: boolean
@@ -208,7 +270,9 @@ export class KafkaReader extends KafkaEnd {
       value: meta.tombstone ? null : Buffer.from(payload),
       headers: Buffer.from(meta.headers),
       headerCount: meta.headerCount,
+      producerId: meta.producerId,
     })
+    this.events.push(this.records.at(-1)!)
     this.next.set(meta.partition, meta.offset + 1)
     if (this.#held) this.#owed += cost
     else this.stream!.grant(cost)
@@ -219,6 +283,7 @@ export class KafkaReader extends KafkaEnd {
     if (signal.kind === 'progress') this.next.set(signal.partition, signal.next)
     if (signal.kind === 'lost') this.next.set(signal.partition, signal.to)
     if (signal.kind === 'partition') this.next.set(signal.partition, 0)
+    this.events.push(signal)
     super.onSignal(signal)
   }
 
@@ -241,6 +306,27 @@ export class KafkaReader extends KafkaEnd {
   /** Resolves once everything below `end` of the partition has arrived or is known not to exist. */
   async reached(partition: number, end: number): Promise<void> {
     await this.until(`offset ${end} of partition ${partition}`, () => (this.next.get(partition) ?? 0) >= end)
+  }
+
+  /**
+   * The values of an uncommitted read as they take effect: those of a transaction at its marker, if that commits them; in
+   * the order of each partition.
+   */
+  get effective(): string[] {
+    const values: string[] = []
+    let open: ReceivedRecord[] = []
+    for (const event of this.events) {
+      if (!('kind' in event)) {
+        if (event.producerId < 0) values.push(String(event.value))
+        else open.push(event)
+      } else if (event.kind === 'marker') {
+        const own = (record: ReceivedRecord) =>
+          record.producerId === event.producerId && record.partition === event.partition
+        if (event.committed) values.push(...open.filter(own).map(({ value }) => String(value)))
+        open = open.filter((record) => !own(record))
+      }
+    }
+    return values
   }
 
   of(partition: number): ReceivedRecord[] {

@@ -43,7 +43,10 @@ export class CacheServer implements Binding<Kafka> {
     const exit = this.#stopped ? null : this.#routes.find(open.topic, stream.session)
     if (exit === null) return null
     if (open.kind === 'describe') return new AskStream(stream, this.#describe(open, exit, stream))
-    if (open.kind !== 'fetch') return splice(exit, open, stream)
+    // The shared reader reads all partitions, and committed records only.
+    if (open.kind !== 'fetch' || open.partitions !== undefined || open.isolation === 'uncommitted') {
+      return splice(exit, open, stream)
+    }
     const reader = this.#reader(open.topic, exit)
     if (reader === null) return null
     const member = new CachedFetch(stream, reader)

@@ -5,8 +5,9 @@
  */
 import { StreamError } from '@zilla-ts/engine'
 import type { PartitionOffsets } from '../stream.ts'
-import type { BrokerConnection } from './connection.ts'
-import { NONE, TOPIC_ALREADY_EXISTS, topicError } from './error-codes.ts'
+import { type BrokerConnection, joinAddress } from './connection.ts'
+import { coordinatedError, NONE, TOPIC_ALREADY_EXISTS, topicError } from './error-codes.ts'
+import { ISOLATION, type Isolation } from './fetch-wire.ts'
 import { groupBy } from './group-by.ts'
 import { apiKeys, type ListOffsetsAnswer, type MetadataAnswer, requests } from './kafkajs.ts'
 import type { Lane } from './lane.ts'
@@ -14,11 +15,14 @@ import type { ClientSite } from './site.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
 const CREATE_TIMEOUT_MS = 20_000
-const READ_COMMITTED = 1
 const EARLIEST = -2
 const LATEST = -1
 const TOPIC_RESOURCE = 2
 const BROKER_DEFAULT = -1
+/** the values of `key_type` */
+const COORDINATOR = { group: 0, 'transactional id': 1 } as const
+
+export type CoordinatorType = keyof typeof COORDINATOR
 
 export interface ProducerIdentity {
   readonly producerId: number
@@ -68,15 +72,20 @@ export class Admin {
     return found
   }
 
-  /** First and last stable offset of the partitions, in their order. */
-  async offsets(topic: string, partitions: readonly number[], addresses: Addresses): Promise<PartitionOffsets[]> {
+  /** First offset and end of the partitions, in their order; what the end is, see `FetchResult`. */
+  async offsets(
+    topic: string,
+    partitions: readonly number[],
+    isolation: Isolation,
+    addresses: Addresses,
+  ): Promise<PartitionOffsets[]> {
     const byLeader = groupBy(partitions, (partition) => addresses.leader(topic, partition))
     const found = await Promise.all(
       [...byLeader].map(async ([leader, some]) => {
         const connection = await this.#lane.connection(leader)
         const [starts, ends] = await Promise.all([
-          this.#listOffsets(connection, topic, some, EARLIEST),
-          this.#listOffsets(connection, topic, some, LATEST),
+          this.#listOffsets(connection, topic, some, isolation, EARLIEST),
+          this.#listOffsets(connection, topic, some, isolation, LATEST),
         ])
         return some.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }))
       }),
@@ -88,12 +97,13 @@ export class Admin {
     connection: BrokerConnection,
     topic: string,
     partitions: readonly number[],
+    isolation: Isolation,
     timestamp: number,
   ): Promise<Map<number, number>> {
     const call = connection.call(apiKeys.ListOffsets, requests.ListOffsets)
     const topics = [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp })) }]
     const answer: ListOffsetsAnswer = await connection.send(
-      call({ isolationLevel: READ_COMMITTED, topics }),
+      call({ isolationLevel: ISOLATION[isolation], topics }),
       REQUEST_TIMEOUT_MS,
     )
     const found = new Map<number, number>()
@@ -140,6 +150,20 @@ export class Admin {
       throw new StreamError('unavailable', `no producer id from Kafka (error ${answer.errorCode})`)
     }
     return { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch }
+  }
+
+  /** `host:port` of who coordinates a group or a transactional id. */
+  async coordinator(type: CoordinatorType, key: string, addresses: Addresses): Promise<string> {
+    const connection = await this.#any(addresses)
+    const call = connection.call(apiKeys.GroupCoordinator, requests.GroupCoordinator)
+    const args = { groupId: key, coordinatorType: COORDINATOR[type] }
+    const { errorCode, coordinator } = await connection.send(call(args), REQUEST_TIMEOUT_MS)
+    if (errorCode === NONE) return joinAddress(coordinator.host, coordinator.port)
+    const what = `${type} ${key}`
+    throw (
+      coordinatedError(errorCode, what) ??
+      new StreamError('unavailable', `${what} has no coordinator now (Kafka error ${errorCode})`)
+    )
   }
 
   /** The broker that answered last, else each one known, else the servers of the document. */

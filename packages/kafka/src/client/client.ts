@@ -14,14 +14,16 @@ import {
 import type { Bytes } from '@zilla-ts/net'
 import { AskStream } from '../ask-stream.ts'
 import type { KafkaConfig } from '../kafka.config.ts'
-import type { FetchStart, Kafka, KafkaOpen } from '../stream.ts'
+import type { Kafka, KafkaOpen } from '../stream.ts'
 import { Admin, type ProducerIdentity } from './admin.ts'
 import { splitAddress } from './connection.ts'
 import { Directory } from './directory.ts'
 import type { FetchHearer } from './fetch-loop.ts'
-import { FetchStream } from './fetch-stream.ts'
+import { type FetchOpen, FetchStream } from './fetch-stream.ts'
 import { FETCH_VERSION_MAX, type FetchWant, fetchCall } from './fetch-wire.ts'
 import { Fetcher } from './fetcher.ts'
+import { GroupRequests } from './group-requests.ts'
+import { type GroupOpen, GroupStream } from './group-stream.ts'
 import { apiKeys } from './kafkajs.ts'
 import { Lane } from './lane.ts'
 import { OffsetAsks } from './offset-asks.ts'
@@ -30,6 +32,7 @@ import { PRODUCE_VERSION_MAX, type ProducePart, produceCall } from './produce-wi
 import { type ProduceAnswer, type ProduceLink, Producer } from './producer.ts'
 import { Questions } from './questions.ts'
 import { type ClientSettings, ClientSite } from './site.ts'
+import { Transactions } from './transactions.ts'
 
 /** How long a leader may wait for its replicas. */
 const REPLICATION_TIMEOUT_MS = 10_000
@@ -48,12 +51,14 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
   readonly #site: ClientSite
   readonly #produceLane: Lane
   readonly #liveLane: Lane
+  readonly #uncommittedLane: Lane
   readonly #sweepLane: Lane
-  readonly #adminLane: Lane
   readonly #admin: Admin
   readonly #directory: Directory
   readonly #producer: Producer
   readonly #fetcher: Fetcher
+  readonly #transactions: Transactions
+  readonly #groups = new Set<GroupStream>()
   readonly #questions: Questions
   #draining = false
 
@@ -70,15 +75,16 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
     this.#site = site
     this.#produceLane = new Lane(site)
     this.#liveLane = new Lane(site)
+    this.#uncommittedLane = new Lane(site)
     this.#sweepLane = new Lane(site)
-    this.#adminLane = new Lane(site)
-    this.#admin = new Admin(site, this.#adminLane)
+    this.#admin = new Admin(site, new Lane(site))
     this.#directory = new Directory(site, this.#admin)
     const asks = new OffsetAsks(site, this.#admin, this.#directory)
     this.#questions = new Questions(site, this.#admin, this.#directory, asks)
     const limits = { holdMs: settings.holdMs, bytesMax: settings.produceBytesMax, where: site.where }
     this.#producer = new Producer(site.clock, site.report, this, limits)
     this.#fetcher = new Fetcher(site, this.#directory, asks, this.#fetch)
+    this.#transactions = new Transactions(site, this.#admin, this.#directory, new Lane(site))
     site.onAvailable((available) => this.#tellAvailable(available))
   }
 
@@ -88,7 +94,11 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
       case 'produce':
         return this.#produce(open.topic, stream)
       case 'fetch':
-        return this.#read(open.topic, open.from, stream)
+        return this.#read(open, stream)
+      case 'transaction':
+        return this.#transactions.open(open, stream)
+      case 'group':
+        return this.#join(open, stream)
       case 'offsets':
         return new AskStream(stream, this.#questions.offsets(open.topic))
       case 'describe':
@@ -107,11 +117,20 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
     return handler
   }
 
-  #read(topic: string, from: FetchStart, stream: Stream<Kafka>): FetchStream {
-    const handler = new FetchStream(stream, topic, from, this.#fetcher)
-    const late = new Late(() => handler.fail(this.#site.unavailable(`topic ${topic}`)))
+  #read(open: FetchOpen, stream: Stream<Kafka>): FetchStream {
+    const handler = new FetchStream(stream, open, this.#fetcher)
+    const late = new Late(() => handler.fail(this.#site.unavailable(`topic ${open.topic}`)))
     handler.openDeadline = this.#site.clock.after(this.#site.settings.holdMs, late)
     this.#fetcher.add(handler)
+    return handler
+  }
+
+  #join(open: GroupOpen, stream: Stream<Kafka>): GroupStream {
+    const site = this.#site
+    const link = new GroupRequests(site, this.#admin, this.#directory, open.id, open.sessionTimeoutMs)
+    const handler = new GroupStream(stream, open, site, this.#directory, link, (over) => this.#groups.delete(over))
+    this.#groups.add(handler)
+    this.#directory.watch(open.topic, handler)
     return handler
   }
 
@@ -158,7 +177,8 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
   }
 
   async #sendFetch(node: number, live: boolean, want: FetchWant) {
-    const lane = live ? this.#liveLane : this.#sweepLane
+    const liveLane = want.isolation === 'committed' ? this.#liveLane : this.#uncommittedLane
+    const lane = live ? liveLane : this.#sweepLane
     const connection = await lane.connection(this.#directory.address(node))
     const version = connection.version(apiKeys.Fetch, FETCH_VERSION_MAX)
     return connection.send(fetchCall(version, want), ANSWER_TIMEOUT_MS)
@@ -166,24 +186,33 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
 
   async start(): Promise<void> {}
 
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.#draining = true
-    return this.#producer.drained()
+    await Promise.all([this.#producer.drained(), this.#transactions.drained()])
+  }
+
+  /** Finishes what may be finished: records are stored, groups left. */
+  async #settle(): Promise<void> {
+    const leaves = [...this.#groups].map((group) => group.leave())
+    await Promise.all([this.#producer.drained(), this.#transactions.drained(), ...leaves])
   }
 
   async stop(): Promise<void> {
     if (this.#site.stopped) return
     this.#draining = true
     if (this.#site.available) {
-      const flushed = this.#site.within(STOP_FLUSH_MS, 'flush', this.#producer.drained())
-      await flushed.catch((error) => this.#site.report.event('warn', 'KAFKA_NOT_FLUSHED', error.message))
+      const settled = this.#site.within(STOP_FLUSH_MS, 'flush', this.#settle())
+      await settled.catch((error) => this.#site.report.event('warn', 'KAFKA_NOT_FLUSHED', error.message))
     }
     const error = new StreamError('shutdown', `${this.#site.name} stops`)
+    const { lanes } = this.#site
     this.#site.stop()
     this.#producer.stop(error)
     this.#fetcher.stop(error)
+    this.#transactions.stop(error)
+    for (const group of [...this.#groups]) group.fail(error)
     this.#directory.stop(error)
-    for (const lane of [this.#produceLane, this.#liveLane, this.#sweepLane, this.#adminLane]) lane.close(error)
+    for (const lane of [...lanes]) lane.close(error)
   }
 }
 

@@ -172,6 +172,11 @@ export function splitAddress(address: string): [host: string, port: number] {
   return [address.slice(0, at).replace(/^\[(.*)\]$/, '$1'), Number(address.slice(at + 1))]
 }
 
+/** The inverse of `splitAddress`. */
+export function joinAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** kafkajs arms a timer with a negative delay after every answer, which newer Node versions warn about. */
 function calmRequestQueue(wire: WireConnection): void {
   const queue = wire.requestQueue

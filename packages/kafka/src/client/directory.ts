@@ -5,6 +5,7 @@
  */
 import { type StreamError, type Task, type Timer, toStreamError } from '@zilla-ts/engine'
 import type { Addresses, Admin } from './admin.ts'
+import { joinAddress } from './connection.ts'
 import { isFinal, LEADER_NOT_AVAILABLE, NONE, topicError, UNKNOWN_TOPIC_OR_PARTITION } from './error-codes.ts'
 import type { MetadataAnswer } from './kafkajs.ts'
 import { Backoff, type ClientSite } from './site.ts'
@@ -177,7 +178,7 @@ export class Directory implements Addresses, Task {
     if (answer.brokers.length === 0) return
     this.#nodes.clear()
     for (const { nodeId, host, port } of answer.brokers) {
-      this.#nodes.set(nodeId, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+      this.#nodes.set(nodeId, joinAddress(host, port))
     }
   }
 

@@ -14,10 +14,11 @@ import {
 } from '@zilla-ts/engine'
 import { AbortedFilter } from '../codec/aborted-filter.ts'
 import { BatchReader } from '../codec/batch-reader.ts'
+import { readMarker } from '../codec/marker.ts'
 import { RecordError } from '../codec/record-error.ts'
 import { NONE, OFFSET_OUT_OF_RANGE, TOPIC_AUTHORIZATION_FAILED, topicError } from './error-codes.ts'
 import type { Cursor } from './fetch-stream.ts'
-import type { FetchPart, FetchResult, FetchWant } from './fetch-wire.ts'
+import type { FetchPart, FetchResult, FetchWant, Isolation } from './fetch-wire.ts'
 import { Backoff } from './site.ts'
 
 /** What a request came to; called once, never from inside `fetch`. */
@@ -66,6 +67,7 @@ const NOTHING = Buffer.alloc(0)
 export class FetchLoop implements Task, FetchHearer {
   readonly node: number
   readonly live: boolean
+  readonly isolation: Isolation
   readonly #port: FetchPort
   readonly #slots = new Map<string, FetchSlot>()
   readonly #backoff = new Backoff()
@@ -87,12 +89,15 @@ export class FetchLoop implements Task, FetchHearer {
   #cursorAt = 0
   #filter: AbortedFilter | null = null
   #inBatch = false
+  /** what the records of this batch tell of their producer */
+  #producerId = -1
   /** records to write before the next look at the clock */
   #untilLook = SLICE_RECORDS
 
-  constructor(node: number, live: boolean, port: FetchPort) {
+  constructor(node: number, live: boolean, isolation: Isolation, port: FetchPort) {
     this.node = node
     this.live = live
+    this.isolation = isolation
     this.#port = port
     this.#records = port.report.counter('kafka.fetch.records')
     this.#corrupt = port.report.counter('kafka.fetch.corrupt')
@@ -187,7 +192,7 @@ export class FetchLoop implements Task, FetchHearer {
     if (parts.length === 0) return
     this.#inFlight = true
     const waitMs = this.live ? LIVE_WAIT_MS : SWEEP_WAIT_MS
-    this.#port.fetch(this.node, this.live, { waitMs, bytesMax: ANSWER_BYTES, parts }, this)
+    this.#port.fetch(this.node, this.live, { isolation: this.isolation, waitMs, bytesMax: ANSWER_BYTES, parts }, this)
   }
 
   /** The cursor of the partition that is read for; others are served too where the answer reaches them. */
@@ -290,13 +295,13 @@ export class FetchLoop implements Task, FetchHearer {
       try {
         if (!this.#inBatch) {
           if (!reader.nextBatch()) break
-          this.#inBatch = !this.#filter.skips(reader) && reader.lastOffset >= cursor.next
+          this.#inBatch = !this.#skips(this.#filter, reader, cursor) && reader.lastOffset >= cursor.next
         }
         while (this.#inBatch && stream.writable && reader.nextRecord()) {
           cursor.next = reader.offset + 1
           cursor.told = cursor.next
           this.#records.value++
-          stream.write(reader.value() ?? NOTHING, reader.record(cursor.partition))
+          stream.write(reader.value() ?? NOTHING, reader.record(cursor.partition, this.#producerId))
           if (--this.#untilLook > 0) continue
           this.#untilLook = SLICE_RECORDS
           if (this.#port.clock.monotonic() >= until) return false
@@ -309,6 +314,19 @@ export class FetchLoop implements Task, FetchHearer {
       this.#inBatch = false
       cursor.next = Math.max(cursor.next, reader.nextOffset)
     }
+    return true
+  }
+
+  /** Whether the batch has nothing to deliver. Uncommitted, what a marker says is told in its place. */
+  #skips(filter: AbortedFilter, reader: BatchReader, cursor: Cursor): boolean {
+    if (this.isolation === 'committed') return filter.skips(reader)
+    this.#producerId = reader.isTransactional ? reader.producerId : -1
+    if (!reader.isControl) return false
+    const fate = readMarker(reader)
+    const { partition, owner } = cursor
+    if (fate === null || reader.offset < cursor.next) return true
+    const { offset, producerId } = reader
+    owner.stream.signal({ kind: 'marker', partition, offset, producerId, committed: fate === 'committed' })
     return true
   }
 

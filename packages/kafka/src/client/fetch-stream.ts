@@ -2,11 +2,14 @@
  * One `fetch` stream: a cursor per partition, what it owes its reader besides records (loss, growth, progress), and room.
  * Made by the client for each open; the `Fetcher` moves its cursors.
  */
-import { type Stream, type StreamError, type StreamHandler, type Timer, toStreamError } from '@zilla-ts/engine'
-import type { FetchStart, Kafka, PartitionOffsets } from '../stream.ts'
+import { type Stream, StreamError, type StreamHandler, type Timer, toStreamError } from '@zilla-ts/engine'
+import type { FetchStart, Kafka, KafkaOpen, PartitionOffsets } from '../stream.ts'
 import type { Topic, TopicWatcher } from './directory.ts'
 import type { FetchSlot } from './fetch-loop.ts'
 import type { Fetcher } from './fetcher.ts'
+import type { OffsetScope } from './offset-asks.ts'
+
+export type FetchOpen = Extract<KafkaOpen, { kind: 'fetch' }>
 
 /** The position of one stream in one partition. */
 export class Cursor {
@@ -52,6 +55,7 @@ export class Cursor {
 export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
   readonly stream: Stream<Kafka>
   readonly name: string
+  readonly scope: OffsetScope
   readonly #from: FetchStart
   readonly #fetcher: Fetcher
   readonly cursors: Cursor[] = []
@@ -60,10 +64,15 @@ export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
   budgetBytes = 0
   #topic: Topic | null = null
   #accepted = false
+  /** partitions that the directory does not know were asked for again */
+  #doubted = false
 
-  constructor(stream: Stream<Kafka>, name: string, from: FetchStart, fetcher: Fetcher) {
+  constructor(stream: Stream<Kafka>, open: FetchOpen, fetcher: Fetcher) {
+    const { topic, from, partitions, isolation = 'committed' } = open
     this.stream = stream
-    this.name = name
+    this.name = topic
+    this.scope =
+      partitions === undefined ? { isolation } : { isolation, partitions: [...new Set(partitions)].sort(ascending) }
     this.#from = from
     this.#fetcher = fetcher
   }
@@ -79,16 +88,27 @@ export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
 
   onTopic(topic: Topic): void {
     const asked = this.#topic !== null
+    if (!asked && this.#lacks(topic)) return
     this.#topic = topic
     if (this.#accepted) {
       this.#grow()
       this.#fetcher.route(this)
     } else if (!asked) {
-      this.#fetcher.offsets(topic).then(
+      this.#fetcher.offsets(this).then(
         (offsets) => this.#begin(offsets),
         (error) => this.fail(toStreamError(error, 'unavailable')),
       )
     }
+  }
+
+  /** Whether a partition that is asked for is not there; what is known of the topic may be old, so it is looked up once. */
+  #lacks(topic: Topic): boolean {
+    const missing = this.scope.partitions?.find((partition) => !(partition in topic.leaders))
+    if (missing === undefined) return false
+    if (this.#doubted) this.fail(new StreamError('not-found', `topic ${this.name} has no partition ${missing}`))
+    else this.#fetcher.refresh()
+    this.#doubted = true
+    return true
   }
 
   onTopicLost(error: StreamError): void {
@@ -113,10 +133,13 @@ export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
     }
     this.#grow()
     // Whoever is at the end already waits with the live readers.
-    for (const cursor of this.cursors) this.#fetcher.place(cursor, cursor.next >= (offsets[cursor.partition]?.end ?? 0))
+    this.cursors.forEach((cursor, at) => {
+      this.#fetcher.place(cursor, cursor.next >= (offsets[at]?.end ?? 0))
+    })
   }
 
   #grow(): void {
+    if (this.scope.partitions !== undefined) return
     for (let partition = this.cursors.length; partition < this.topic.partitions; partition++) {
       const cursor = new Cursor(this, partition, 0)
       this.cursors.push(cursor)
@@ -146,6 +169,10 @@ export class FetchStream implements StreamHandler<Kafka>, TopicWatcher {
     this.#fetcher.remove(this)
     this.stream.abort(error)
   }
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
 }
 
 function wantedOffset(from: FetchStart, { partition, start, end }: PartitionOffsets): number {

@@ -1,5 +1,5 @@
 /**
- * Fetch requests (versions 4 to 11, `read_committed`, no fetch session) and their answers, of which the record sets stay
+ * Fetch requests (versions 4 to 11, no fetch session) and their answers, of which the record sets stay
  * raw. Used by the link to the brokers; knows nothing of cursors.
  */
 import type { AbortedTransaction } from '../codec/aborted-filter.ts'
@@ -14,7 +14,6 @@ const VERSION_SESSION = 7
 const VERSION_LEADER_EPOCH = 9
 const VERSION_RACK = 11
 const ANY_REPLICA = -1
-const READ_COMMITTED = 1
 const NO_SESSION_EPOCH = -1
 const UNKNOWN = -1
 const INT64 = 8
@@ -27,7 +26,12 @@ export interface FetchPart {
   readonly bytesMax: number
 }
 
+/** Whether records wait until their transaction is over (KIP-98). The values are those of `isolation_level`. */
+export const ISOLATION = { uncommitted: 0, committed: 1 } as const
+export type Isolation = keyof typeof ISOLATION
+
 export interface FetchWant {
+  readonly isolation: Isolation
   /** how long the broker may wait for data */
   readonly waitMs: number
   readonly bytesMax: number
@@ -39,7 +43,7 @@ export interface FetchResult {
   readonly topic: string
   readonly partition: number
   readonly code: number
-  /** end of what may be read (last stable offset) */
+  /** end of what may be read: last stable offset, or high watermark where `isolation` is `uncommitted` */
   readonly end: number
   readonly aborted: readonly AbortedTransaction[]
   readonly records: Buffer
@@ -60,7 +64,7 @@ export function fetchCall(version: number, want: FetchWant): WireCall<FetchAnswe
       encode: async () => ({ buf: body, buffer: body }),
     },
     response: {
-      decode: async (payload) => new AnswerReader(payload, version).read(),
+      decode: async (payload) => new AnswerReader(payload, version, want.isolation).read(),
       parse: (decoded) => decoded,
     },
   }
@@ -79,7 +83,7 @@ function encodeBody(version: number, want: FetchWant): Buffer {
   at = body.writeInt32BE(want.waitMs, at)
   at = body.writeInt32BE(1, at) // min bytes
   at = body.writeInt32BE(want.bytesMax, at)
-  at = body.writeInt8(READ_COMMITTED, at)
+  at = body.writeInt8(ISOLATION[want.isolation], at)
   if (version >= VERSION_SESSION) {
     at = body.writeInt32BE(0, at)
     at = body.writeInt32BE(NO_SESSION_EPOCH, at)
@@ -109,11 +113,13 @@ function encodeBody(version: number, want: FetchWant): Buffer {
 class AnswerReader {
   readonly #bytes: Buffer
   readonly #version: number
+  readonly #isolation: Isolation
   #at = 0
 
-  constructor(bytes: Buffer, version: number) {
+  constructor(bytes: Buffer, version: number, isolation: Isolation) {
     this.#bytes = bytes
     this.#version = version
+    this.#isolation = isolation
   }
 
   read(): FetchAnswer {
@@ -136,8 +142,9 @@ class AnswerReader {
   #result(topic: string): FetchResult {
     const partition = this.#int32()
     const code = this.#int16()
-    this.#at += INT64 // high watermark
-    const end = this.#int64()
+    const highWatermark = this.#int64()
+    const lastStable = this.#int64()
+    const end = this.#isolation === 'committed' ? lastStable : highWatermark
     if (this.#version >= VERSION_LOG_START) this.#at += INT64
     const aborted: AbortedTransaction[] = []
     for (let left = this.#int32(); left > 0; left--) {

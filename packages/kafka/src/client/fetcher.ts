@@ -1,13 +1,13 @@
 /**
- * Gives every cursor the loop that reads it: by the leader of its partition, and live or catching up, since those who read
- * history must not delay those who wait for the next record. Used by the fetch streams of a client.
+ * Gives every cursor the loop that reads it: by the leader of its partition, by isolation, and live or catching up, since
+ * those who read history must not delay those who wait for the next record. Used by the fetch streams of a client.
  */
 import { type StreamError, toStreamError } from '@zilla-ts/engine'
 import type { PartitionOffsets } from '../stream.ts'
-import type { Directory, Topic } from './directory.ts'
+import type { Directory } from './directory.ts'
 import { type FetchHearer, FetchLoop, type FetchPort } from './fetch-loop.ts'
 import type { Cursor, FetchStream } from './fetch-stream.ts'
-import type { FetchWant } from './fetch-wire.ts'
+import type { FetchWant, Isolation } from './fetch-wire.ts'
 import type { OffsetAsks } from './offset-asks.ts'
 import type { ClientSite } from './site.ts'
 
@@ -26,8 +26,7 @@ export class Fetcher implements FetchPort {
   readonly #directory: Directory
   readonly #asks: OffsetAsks
   readonly #streams = new Set<FetchStream>()
-  readonly #live = new Map<number, FetchLoop>()
-  readonly #sweep = new Map<number, FetchLoop>()
+  readonly #loops = new Map<string, FetchLoop>()
 
   constructor(site: ClientSite, directory: Directory, asks: OffsetAsks, fetch: FetchSender) {
     this.#site = site
@@ -55,8 +54,8 @@ export class Fetcher implements FetchPort {
     for (const cursor of stream.cursors) cursor.slot?.loop.remove(cursor)
   }
 
-  offsets(topic: Topic): Promise<PartitionOffsets[]> {
-    return this.#asks.ask(topic)
+  offsets(stream: FetchStream): Promise<PartitionOffsets[]> {
+    return this.#asks.ask(stream.topic, stream.scope)
   }
 
   /** Puts a cursor where it belongs; without a leader nowhere, until the directory finds one. */
@@ -68,24 +67,25 @@ export class Fetcher implements FetchPort {
       this.#directory.refresh()
       return
     }
-    let loop = this.#loop(node, live)
+    const { isolation } = cursor.owner.scope
+    let loop = this.#loop(node, live, isolation)
     if (slot?.loop === loop) return
     if (loop.busy && live) {
       // A live request may wait half a second for data of others; until it is over, the cursor is read like a late one.
       loop.expect(cursor)
-      loop = this.#loop(node, false)
+      loop = this.#loop(node, false, isolation)
       if (slot?.loop === loop) return
     }
     slot?.loop.remove(cursor)
     loop.add(cursor)
   }
 
-  #loop(node: number, live: boolean): FetchLoop {
-    const loops = live ? this.#live : this.#sweep
-    let loop = loops.get(node)
+  #loop(node: number, live: boolean, isolation: Isolation): FetchLoop {
+    const key = `${node} ${live} ${isolation}`
+    let loop = this.#loops.get(key)
     if (loop === undefined) {
-      loop = new FetchLoop(node, live, this)
-      loops.set(node, loop)
+      loop = new FetchLoop(node, live, isolation, this)
+      this.#loops.set(key, loop)
     }
     return loop
   }
@@ -118,7 +118,7 @@ export class Fetcher implements FetchPort {
    */
   relocate(cursor: Cursor): void {
     cursor.lost = true
-    this.#ask(cursor.owner.topic).then(
+    this.#askLater(cursor.owner).then(
       (offsets) => {
         cursor.lost = false
         if (!this.#streams.has(cursor.owner)) return
@@ -132,13 +132,13 @@ export class Fetcher implements FetchPort {
   }
 
   /** After a while: brokers that disagree about the offset must not make a busy loop. */
-  async #ask(topic: Topic): Promise<PartitionOffsets[]> {
+  async #askLater(stream: FetchStream): Promise<PartitionOffsets[]> {
     await this.#site.pause(RELOCATE_PAUSE_MS)
-    return this.#asks.ask(topic)
+    return this.offsets(stream)
   }
 
   stop(error: StreamError): void {
-    for (const loop of [...this.#live.values(), ...this.#sweep.values()]) loop.stop()
+    for (const loop of this.#loops.values()) loop.stop()
     for (const stream of [...this.#streams]) stream.fail(error)
   }
 }

@@ -129,6 +129,42 @@ export interface CreateTopicsAnswer extends Throttled {
   }[]
 }
 
+export interface CoordinatorAnswer extends Throttled {
+  readonly errorCode: number
+  readonly coordinator: { readonly host: string; readonly port: number }
+}
+
+export interface AddPartitionsAnswer extends Throttled {
+  readonly errors: readonly {
+    readonly topic: string
+    readonly partitionErrors: readonly { readonly partition: number; readonly errorCode: number }[]
+  }[]
+}
+
+export interface CodeAnswer extends Throttled {
+  readonly errorCode: number
+}
+
+export interface JoinGroupAnswer extends CodeAnswer {
+  readonly generationId: number
+  readonly leaderId: string
+  readonly memberId: string
+  /** given to the leader only */
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer | null }[]
+}
+
+export interface SyncGroupAnswer extends CodeAnswer {
+  readonly memberAssignment: Buffer | null
+}
+
+/** What a request in the name of a transactional id begins with. */
+interface OfTransaction {
+  readonly transactionalId: string
+  /** int64 */
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
 interface Requests {
   readonly Metadata: RequestDefinition<
     { readonly topics: readonly string[]; readonly allowAutoTopicCreation: boolean },
@@ -144,7 +180,45 @@ interface Requests {
     },
     ListOffsetsAnswer
   >
-  readonly InitProducerId: RequestDefinition<{ readonly transactionalId: null }, ProducerIdAnswer>
+  readonly InitProducerId: RequestDefinition<
+    { readonly transactionalId: string | null; readonly transactionTimeout?: number },
+    ProducerIdAnswer
+  >
+  readonly GroupCoordinator: RequestDefinition<
+    /** `groupId` stands for a transactional id too */
+    { readonly groupId: string; readonly coordinatorType: number },
+    CoordinatorAnswer
+  >
+  readonly AddPartitionsToTxn: RequestDefinition<
+    OfTransaction & { readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[] },
+    AddPartitionsAnswer
+  >
+  readonly EndTxn: RequestDefinition<OfTransaction & { readonly transactionResult: boolean }, CodeAnswer>
+  readonly JoinGroup: RequestDefinition<
+    {
+      readonly groupId: string
+      readonly sessionTimeout: number
+      readonly rebalanceTimeout: number
+      readonly memberId: string
+      readonly protocolType: string
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[]
+    },
+    JoinGroupAnswer
+  >
+  readonly SyncGroup: RequestDefinition<
+    {
+      readonly groupId: string
+      readonly generationId: number
+      readonly memberId: string
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[]
+    },
+    SyncGroupAnswer
+  >
+  readonly Heartbeat: RequestDefinition<
+    { readonly groupId: string; readonly groupGenerationId: number; readonly memberId: string },
+    CodeAnswer
+  >
+  readonly LeaveGroup: RequestDefinition<{ readonly groupId: string; readonly memberId: string }, CodeAnswer>
   readonly DescribeConfigs: RequestDefinition<
     {
       readonly resources: readonly { readonly type: number; readonly name: string }[]

@@ -11,9 +11,11 @@ export class Lane {
   readonly #all = new Set<BrokerConnection>()
   readonly #open = new Map<string | null, BrokerConnection>()
   readonly #opening = new Map<string | null, Promise<BrokerConnection>>()
+  #closed: StreamError | null = null
 
   constructor(site: ClientSite) {
     this.#site = site
+    site.lanes.add(this)
   }
 
   /** The open connection to `host:port` (null: the address the exit knows), or a new one. */
@@ -29,6 +31,7 @@ export class Lane {
   }
 
   async #connect(address: string | null): Promise<BrokerConnection> {
+    if (this.#closed !== null) throw this.#closed
     if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
     const connection = new BrokerConnection(this.#site, address, (closed) => {
       this.#all.delete(closed)
@@ -40,7 +43,10 @@ export class Lane {
     return connection
   }
 
+  /** For good. */
   close(error: StreamError): void {
+    this.#closed ??= error
+    this.#site.lanes.delete(this)
     for (const connection of [...this.#all]) connection.close(error)
   }
 }

@@ -6,10 +6,21 @@ import { StreamError, type Task, toStreamError } from '@zilla-ts/engine'
 import type { PartitionOffsets } from '../stream.ts'
 import type { Admin } from './admin.ts'
 import type { Directory, Topic } from './directory.ts'
+import type { Isolation } from './fetch-wire.ts'
 import { Backoff, type ClientSite } from './site.ts'
+
+/** What is asked of a topic; asks that are alike share an answer. */
+export interface OffsetScope {
+  /** absent: all that are known now */
+  readonly partitions?: readonly number[]
+  readonly isolation: Isolation
+}
+
+const ALL: OffsetScope = { isolation: 'committed' }
 
 interface Ask {
   readonly topic: Topic
+  readonly scope: OffsetScope
   readonly answer: Promise<PartitionOffsets[]>
   resolve(offsets: PartitionOffsets[]): void
   reject(error: StreamError): void
@@ -27,9 +38,10 @@ export class OffsetAsks implements Task {
     this.#directory = directory
   }
 
-  /** Of all partitions known now. Tries again until the hold time is over, then rejects with `unavailable`. */
-  ask(topic: Topic): Promise<PartitionOffsets[]> {
-    let ask = this.#turn.get(topic.name)
+  /** Tries again until the hold time is over, then rejects with `unavailable`. */
+  ask(topic: Topic, scope = ALL): Promise<PartitionOffsets[]> {
+    const key = `${topic.name}/${scope.isolation}/${scope.partitions?.join() ?? ''}`
+    let ask = this.#turn.get(key)
     if (ask === undefined) {
       let resolve: Ask['resolve'] = () => {}
       let reject: Ask['reject'] = () => {}
@@ -37,9 +49,9 @@ export class OffsetAsks implements Task {
         resolve = onAnswer
         reject = onError
       })
-      ask = { topic, answer, resolve, reject }
+      ask = { topic, scope, answer, resolve, reject }
       if (this.#turn.size === 0) this.#site.clock.endOfTurn(this)
-      this.#turn.set(topic.name, ask)
+      this.#turn.set(key, ask)
     }
     return ask.answer
   }
@@ -48,7 +60,7 @@ export class OffsetAsks implements Task {
     const asks = this.#turn
     this.#turn = new Map()
     for (const ask of asks.values()) {
-      this.#attempt(ask.topic).then(ask.resolve, (error) => ask.reject(toStreamError(error, 'unavailable')))
+      this.#attempt(ask.topic, ask.scope).then(ask.resolve, (error) => ask.reject(toStreamError(error, 'unavailable')))
     }
   }
 
@@ -57,14 +69,14 @@ export class OffsetAsks implements Task {
     this.#turn.clear()
   }
 
-  async #attempt(topic: Topic): Promise<PartitionOffsets[]> {
+  async #attempt(topic: Topic, scope: OffsetScope): Promise<PartitionOffsets[]> {
     const deadline = this.#site.clock.monotonic() + this.#site.settings.holdMs
     const what = `offsets of topic ${topic.name}`
     const backoff = new Backoff()
-    const partitions = topic.leaders.map((_leader, partition) => partition)
+    const partitions = scope.partitions ?? topic.leaders.map((_leader, partition) => partition)
     for (;;) {
       try {
-        const answer = this.#admin.offsets(topic.name, partitions, this.#directory)
+        const answer = this.#admin.offsets(topic.name, partitions, scope.isolation, this.#directory)
         return await this.#site.within(deadline - this.#site.clock.monotonic(), what, answer)
       } catch (error) {
         const reason = toStreamError(error, 'unavailable')

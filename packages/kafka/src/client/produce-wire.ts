@@ -10,6 +10,7 @@ export const PRODUCE_VERSION_MAX = 7
 const VERSION_LOG_START = 5
 const ACKS_ALL = -1
 const NULL_STRING = -1
+const NO_TRANSACTION = Buffer.alloc(0)
 
 /** One batch and where it goes. */
 export interface ProducePart {
@@ -18,13 +19,14 @@ export interface ProducePart {
   readonly bytes: Buffer
 }
 
-/** One request for all parts; its answer is their error codes, in the order of `parts`. */
+/** One request for all parts; its answer is their error codes, in the order of `parts`. Not null: all batches are of that id's transaction. */
 export function produceCall(
   version: number,
   parts: readonly ProducePart[],
   timeoutMs: number,
+  transactionalId: string | null = null,
 ): WireCall<Throttled & { readonly codes: readonly number[] }> {
-  const body = encodeBody(parts, timeoutMs)
+  const body = encodeBody(parts, timeoutMs, transactionalId)
   return {
     request: {
       apiKey: apiKeys.Produce,
@@ -39,15 +41,17 @@ export function produceCall(
   }
 }
 
-function encodeBody(parts: readonly ProducePart[], timeoutMs: number): Buffer {
+function encodeBody(parts: readonly ProducePart[], timeoutMs: number, transactionalId: string | null): Buffer {
+  const id = transactionalId === null ? NO_TRANSACTION : Buffer.from(transactionalId)
   const topics = [...groupBy(parts, (part) => part.topic)].map(([name, some]) => [Buffer.from(name), some] as const)
-  let size = 2 + 2 + 4 + 4
+  let size = 2 + id.length + 2 + 4 + 4
   for (const [name, some] of topics) {
     size += 2 + name.length + 4
     for (const { bytes } of some) size += 4 + 4 + bytes.length
   }
   const body = Buffer.allocUnsafe(size)
-  let at = body.writeInt16BE(NULL_STRING, 0) // transactional id
+  let at = body.writeInt16BE(transactionalId === null ? NULL_STRING : id.length, 0)
+  at += id.copy(body, at)
   at = body.writeInt16BE(ACKS_ALL, at)
   at = body.writeInt32BE(timeoutMs, at)
   at = body.writeInt32BE(topics.length, at)

@@ -5,10 +5,11 @@
 import { StreamError, toStreamError } from '@zilla-ts/engine'
 import type { KafkaAccept, KafkaOpen } from '../stream.ts'
 import type { Admin } from './admin.ts'
-import { type Directory, Topic, type TopicWatcher } from './directory.ts'
+import { type Directory, Topic } from './directory.ts'
 import { NONE, topicError, UNKNOWN_TOPIC_OR_PARTITION } from './error-codes.ts'
 import type { OffsetAsks } from './offset-asks.ts'
 import { Backoff, type ClientSite } from './site.ts'
+import { TopicWatch } from './topic-watch.ts'
 
 type Create = Extract<KafkaOpen, { kind: 'create' }>
 
@@ -88,36 +89,5 @@ export class Questions {
         await this.#site.pause(backoff.next())
       }
     }
-  }
-}
-
-/** Waits for a topic to be known. */
-class TopicWatch implements TopicWatcher {
-  readonly found: Promise<Topic>
-  readonly #directory: Directory
-  readonly #name: string
-  #resolve: (topic: Topic) => void = () => {}
-  #reject: (error: StreamError) => void = () => {}
-
-  constructor(directory: Directory, name: string) {
-    this.#directory = directory
-    this.#name = name
-    this.found = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    directory.watch(name, this)
-  }
-
-  onTopic(topic: Topic): void {
-    this.#resolve(topic)
-  }
-
-  onTopicLost(error: StreamError): void {
-    this.#reject(error)
-  }
-
-  end(): void {
-    this.#directory.unwatch(this.#name, this)
   }
 }

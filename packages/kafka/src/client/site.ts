@@ -40,6 +40,8 @@ export class ClientSite {
   readonly settings: ClientSettings
   /** `host:port` as in the document; none: the exit knows the address */
   readonly servers: readonly string[]
+  /** all that are open */
+  readonly lanes = new Set<{ close(error: StreamError): void }>()
   readonly #dial: (address: string | null) => Socket | null
   readonly #pauses = new Set<() => void>()
   readonly #listeners = new Set<(available: boolean) => void>()

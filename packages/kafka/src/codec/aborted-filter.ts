@@ -3,17 +3,13 @@
  * out. The client asks it for every batch, in order; one filter per response and partition.
  */
 import type { BatchReader } from './batch-reader.ts'
+import { readMarker } from './marker.ts'
 
 /** An entry of the fetch response's `aborted_transactions`. */
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
 }
-
-const ABORT_MARKER = 0
-/** a marker's key: version and type, int16 each */
-const MARKER_TYPE = 2
-const MARKER_KEY_BYTES = 4
 
 export class AbortedFilter {
   readonly #transactions: readonly AbortedTransaction[]
@@ -31,17 +27,9 @@ export class AbortedFilter {
       this.#next++
     }
     if (reader.isControl) {
-      if (isAbortMarker(reader)) this.#producerIds.delete(reader.producerId)
+      if (readMarker(reader) === 'aborted') this.#producerIds.delete(reader.producerId)
       return true
     }
     return reader.isTransactional && this.#producerIds.has(reader.producerId)
   }
-}
-
-function isAbortMarker(reader: BatchReader): boolean {
-  return (
-    reader.nextRecord() &&
-    reader.keyLength >= MARKER_KEY_BYTES &&
-    reader.bytes.readInt16BE(reader.keyStart + MARKER_TYPE) === ABORT_MARKER
-  )
 }

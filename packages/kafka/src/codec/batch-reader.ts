@@ -283,8 +283,8 @@ export class BatchReader {
     return this.#cursor.bytes.subarray(this.valueStart, this.valueStart + this.valueLength)
   }
 
-  /** The current record without its value; key and headers are slices. */
-  record(partition: number): KafkaRecord {
+  /** The current record without its value; key and headers are slices. `producerId`: see `KafkaRecord`. */
+  record(partition: number, producerId = -1): KafkaRecord {
     const headers = this.#cursor.bytes.subarray(this.headersStart, this.headersEnd)
     return new KafkaRecord(
       partition,
@@ -294,6 +294,7 @@ export class BatchReader {
       this.valueLength < 0,
       headers,
       this.headerCount,
+      producerId,
     )
   }
 }

@@ -14,6 +14,7 @@ import {
   MAX_TIMESTAMP,
   PRODUCER_EPOCH,
   PRODUCER_ID,
+  TRANSACTIONAL,
   writeInt64,
 } from './batch-layout.ts'
 import { crc32c } from './crc32c.ts'
@@ -39,6 +40,12 @@ export function restampBatch(bytes: Buffer, at: number, producer: BatchProducer)
   bytes.writeInt16BE(producer.producerEpoch, at + PRODUCER_EPOCH)
   bytes.writeInt32BE(producer.baseSequence, at + BASE_SEQUENCE)
   writeChecksum(bytes, at)
+}
+
+/** Makes the batch that begins at `at` a part of the transaction that its producer has open (KIP-98). */
+export function stampTransaction(bytes: Buffer, at: number, producer: BatchProducer): void {
+  bytes.writeInt16BE(bytes.readInt16BE(at + ATTRIBUTES) | TRANSACTIONAL, at + ATTRIBUTES)
+  restampBatch(bytes, at, producer)
 }
 
 /** Gives the batch that begins at `at` its place in the log. These two fields lie outside the checksum. */
