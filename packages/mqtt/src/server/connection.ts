@@ -204,7 +204,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#problemInformation = packet.properties?.requestProblemInformation ?? true
     this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
-    const refusal = refusalOf(packet, this.server.versions, this.server.limits)
+    const refusal = refusalOf(packet, this.server.versions, this.server.limits, this.server.topics)
     if (refusal !== null) {
       this.#refuse(refusal.reasonCode, refusal.text)
       return

@@ -83,6 +83,11 @@ export class Publisher {
       this.#refuse(packetId, ReasonCode.PayloadFormatInvalid, 'the payload is not UTF-8 as its format says')
       return
     }
+    const unfit = connection.server.topics?.check(meta, payload) ?? null
+    if (unfit !== null) {
+      this.#refuse(packetId, ReasonCode.PayloadFormatInvalid, unfit)
+      return
+    }
     const at = publishRoute(connection.routes, meta.topic)
     if (at === -1) {
       this.#refuse(packetId, ReasonCode.NotAuthorized, 'no route takes the topic')

@@ -11,6 +11,7 @@ import { RouteTable } from './client-routes.ts'
 import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
 import { EventLimiter } from './event-limiter.ts'
+import { TopicModels } from './topic-models.ts'
 
 /** How often deadlines are looked at, and so how much later than due they may be met. */
 export const TICK_MS = 1_000
@@ -24,6 +25,8 @@ export class MqttServer implements Binding<Bytes>, Task {
   readonly clock: Clock
   readonly counters: Counters
   readonly events: EventLimiter
+  /** what publishes and wills must be like; null: anything */
+  topics: TopicModels | null = null
   /** for one run of PUBACKs; used within one call */
   readonly acks: Buffer
   /** monotonic ms at the last tick: costs nothing to read, up to a tick old */
@@ -43,6 +46,13 @@ export class MqttServer implements Binding<Bytes>, Task {
     this.counters = new Counters(context.report)
     this.events = new EventLimiter(context.report, context.clock)
     this.acks = Buffer.allocUnsafe(ACK_BYTES_MAX * this.limits.receiveMaximum)
+  }
+
+  /** Catalogs have their schemas now. */
+  async start(): Promise<void> {
+    const { options, catalog, report } = this.#context
+    const { topics = [] } = options
+    if (topics.length > 0) this.topics = new TopicModels(topics, catalog, report, this.events)
   }
 
   accept(open: BytesOpen, stream: Stream<Bytes>): StreamHandler<Bytes> | null {
