@@ -11,8 +11,8 @@ import type { Validator } from './validator.ts'
 
 /** Longest text that is parsed, in bytes: more than Kafka takes in one record unless configured otherwise. */
 const JSON_BYTES_MAX = 1_048_576
-/** Longest place named in an answer. */
-const PLACE_LENGTH_MAX = 100
+/** Longest answer, in characters. */
+const ANSWER_LENGTH_MAX = 200
 
 const DIALECT_07 = 'http://json-schema.org/draft-07/schema'
 const DIALECTS: ReadonlyMap<string, (options: Options) => Ajv> = new Map([
@@ -145,8 +145,8 @@ export class JsonValidator implements Validator {
   /** The schema's own words and the place, of which the names are the payload's. */
   #reason(): string {
     const error = this.#validate.errors?.[0]
-    const place = (error?.instancePath ?? '').slice(0, PLACE_LENGTH_MAX).replace(/[^\x20-\x7e]/g, '?')
+    const place = (error?.instancePath ?? '').slice(0, ANSWER_LENGTH_MAX / 2)
     this.#validate.errors = null
-    return place === '' ? `it ${error?.message}` : `${place} ${error?.message}`
+    return `${place || 'it'} ${error?.message}`.slice(0, ANSWER_LENGTH_MAX).replace(/[^\x20-\x7e]/g, '?')
   }
 }

@@ -12,7 +12,7 @@ const HINT = 'The models avro and protobuf are not supported.'
 const DECIMAL = '(-?\\d+(\\.\\d+)?)?'
 const SUBJECT_HINT = 'Catalogs of this engine find schemas by `subject`.'
 
-const validation: JsonSchema = { enum: ['strict', 'lenient'] }
+const validation: JsonSchema = { type: 'string', enum: ['strict', 'lenient'] }
 
 const named = (names: readonly string[], key: 'model' | 'type'): JsonSchema => ({
   required: [key],
@@ -51,7 +51,7 @@ const catalog: JsonSchema = {
         strategy: { not: {}, 'x-hint': SUBJECT_HINT },
         overlay: { not: {}, 'x-hint': SUBJECT_HINT },
       },
-      if: { required: ['schema'] },
+      if: { anyOf: [{ required: ['schema'] }, { required: ['id'] }, { required: ['strategy'] }] },
       else: { required: ['subject'] },
     },
   },

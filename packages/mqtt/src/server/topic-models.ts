@@ -12,6 +12,8 @@ import type { EventLimiter } from './event-limiter.ts'
 /** Topics whose entry is remembered, and the longest of them: others are looked for each time. */
 const REMEMBERED_MAX = 1_024
 const REMEMBERED_LENGTH_MAX = 256
+/** Of a topic in a log line. */
+const SHOWN_LENGTH_MAX = 256
 
 /** The part of a PUBLISH or of a will that decides what it must be like. */
 export interface Checked {
@@ -134,7 +136,7 @@ export class TopicModels {
   /** A lenient model let something pass that does not fit. */
   passed(topic: string, reason: string): void {
     this.#passed.value++
-    this.#events.event('warn', 'MQTT_PUBLISH_UNFIT', reason, { topic })
+    this.#events.event('warn', 'MQTT_PUBLISH_UNFIT', reason, { topic: topic.slice(0, SHOWN_LENGTH_MAX) })
   }
 
   #find(topic: string): TopicModel | null {
