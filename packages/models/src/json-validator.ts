@@ -14,15 +14,18 @@ const JSON_BYTES_MAX = 1_048_576
 /** Longest answer, in characters. */
 const ANSWER_LENGTH_MAX = 200
 
-const DIALECT_07 = 'http://json-schema.org/draft-07/schema'
-const DIALECTS: ReadonlyMap<string, (options: Options) => Ajv> = new Map([
-  [DIALECT_07, (options) => new Ajv(options)],
+const DRAFT_07 = 'http://json-schema.org/draft-07/schema'
+const DRAFT_2019 = 'https://json-schema.org/draft/2019-09/schema'
+const DRAFT_2020 = 'https://json-schema.org/draft/2020-12/schema'
+
+/** By `$schema`: who compiles it, and the name it is known to that one by. */
+const DIALECTS: ReadonlyMap<string, { readonly make: (options: Options) => Ajv; readonly name: string }> = new Map([
   // Draft 07 only adds keywords to it.
-  ['http://json-schema.org/draft-06/schema', (options) => new Ajv(options)],
-  ['https://json-schema.org/draft/2019-09/schema', (options) => new Ajv2019(options)],
-  ['https://json-schema.org/draft/2020-12/schema', (options) => new Ajv2020(options)],
+  ['http://json-schema.org/draft-06/schema', { make: (options: Options) => new Ajv(options), name: DRAFT_07 }],
+  [DRAFT_07, { make: (options: Options) => new Ajv(options), name: DRAFT_07 }],
+  [DRAFT_2019, { make: (options: Options) => new Ajv2019(options), name: DRAFT_2019 }],
+  [DRAFT_2020, { make: (options: Options) => new Ajv2020(options), name: DRAFT_2020 }],
 ])
-const DIALECT_DEFAULT = 'https://json-schema.org/draft/2020-12/schema'
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -58,6 +61,8 @@ const OPTIONS: Options = {
   // Notes and keywords of other programs are no faults.
   strict: false,
   validateFormats: false,
+  // 1e999 is Infinity to JavaScript, and no number.
+  strictNumbers: true,
   logger: false,
   // A property called `toString` is there only if the text has it.
   ownProperties: true,
@@ -69,11 +74,10 @@ const OPTIONS: Options = {
 /** Throws an error that says what is wrong with the schema. */
 export function compileJsonSchema(text: string): ValidateFunction {
   const schema = parseSchema(text)
-  const named = isObject(schema) ? (schema['$schema'] ?? DIALECT_DEFAULT) : DIALECT_DEFAULT
-  const dialect = String(named).replace(/#$/, '')
-  const make = DIALECTS.get(dialect)
-  if (make === undefined) throw new Error('`$schema` must be draft-06, draft-07, 2019-09 or 2020-12')
-  const ajv = make(OPTIONS)
+  const named = (isObject(schema) ? schema['$schema'] : undefined) ?? DRAFT_2020
+  const dialect = DIALECTS.get(String(named).replace(/#$/, ''))
+  if (dialect === undefined) throw new Error('`$schema` must be draft-06, draft-07, 2019-09 or 2020-12')
+  const ajv = dialect.make(OPTIONS)
   ajv.removeKeyword('uniqueItems')
   ajv.addKeyword({
     keyword: 'uniqueItems',
@@ -82,9 +86,7 @@ export function compileJsonSchema(text: string): ValidateFunction {
     validate: (unique: boolean, items: readonly unknown[]) => !unique || areUnique(items),
     error: { message: 'must NOT have duplicate items' },
   })
-  return ajv.compile(
-    isObject(schema) ? { ...schema, $schema: make === DIALECTS.get(DIALECT_07) ? DIALECT_07 : dialect } : schema,
-  )
+  return ajv.compile(isObject(schema) ? { ...schema, $schema: dialect.name } : schema)
 }
 
 function parseSchema(text: string): Record<string, unknown> | boolean {
