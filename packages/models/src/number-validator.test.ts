@@ -20,11 +20,19 @@ function table(type: keyof typeof MAKERS, rows: { fits: Row[]; form: Row[]; rang
     const validator: Validator = MAKERS[type](payload.startsWith('#') ? { format: 'binary', ...options } : options)
     return validator.check(bytesOf(payload))
   }
+  const group = (name: string, answer: RegExp | null, of: readonly Row[]): void => {
+    for (const row of of) {
+      test(`${JSON.stringify(row)} ${name}`, () => {
+        if (answer === null) expect(check(row)).toBeNull()
+        else expect(check(row)).toMatch(answer)
+      })
+    }
+  }
   describe(type, () => {
-    test.each(rows.fits)('%j %j fits', (...row) => expect(check(row)).toBeNull())
-    test.each(rows.form)('%j %j has the wrong form', (...row) => expect(check(row)).toMatch(/^not the /))
-    test.each(rows.range)('%j %j is out of range', (...row) => expect(check(row)).toMatch(/range|beyond/))
-    test.each(rows.multiple)('%j %j is no multiple', (...row) => expect(check(row)).toMatch(/multiple/))
+    group('fits', null, rows.fits)
+    group('has the wrong form', /^not the /, rows.form)
+    group('is out of range', /range|beyond/, rows.range)
+    group('is no multiple', /multiple/, rows.multiple)
   })
 }
 
@@ -74,7 +82,7 @@ table('int32', {
     ['2147483648'],
     ['-2147483649'],
     ['99999999999'],
-    ['9'.repeat(1_000_000)],
+    ['9'.repeat(100)],
     ['-1', { range: '[0,100)' }],
     ['100', { range: '[0,100)' }],
     ['11', { range: '(,10]' }],
@@ -110,7 +118,7 @@ table('int64', {
     ['9223372036854775808'],
     ['-9223372036854775809'],
     ['10000000000000000000'],
-    ['9'.repeat(1_000_000)],
+    ['9'.repeat(100)],
     ['9007199254740992', { range: '(9007199254740992,)' }],
     ['9007199254740994', { range: '(,9007199254740993]' }],
     ['#000000000000000b', { range: '(,10]' }],
@@ -177,4 +185,13 @@ table('double', {
   form: [...FLOATS.form, ['#3f800000']],
   range: [...FLOATS.range, ['1.8e308'], ['#7ff0000000000000'], ['#7ff8000000000000', { range: '(,)' }]],
   multiple: [...FLOATS.multiple, ['#3fe0000000000000', { multiple: 0.3 }]],
+})
+
+test('a number of a million digits is looked at and forgotten', () => {
+  const digits = Buffer.alloc(1_000_000, '9')
+  expect(new Int32Validator({}).check(digits)).toBe('beyond the numbers of int32')
+  expect(new Int64Validator({}).check(digits)).toBe('beyond the numbers of int64')
+  expect(new FloatValidator('double', {}).check(digits)).toBe('not the decimal text of a double')
+  digits.fill('0')
+  expect(new Int64Validator({}).check(digits)).toBeNull()
 })
