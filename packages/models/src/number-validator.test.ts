@@ -30,7 +30,7 @@ function table(type: keyof typeof MAKERS, rows: { fits: Row[]; form: Row[]; rang
   }
   describe(type, () => {
     group('fits', null, rows.fits)
-    group('has the wrong form', /^not the /, rows.form)
+    group('has the wrong form', /^no /, rows.form)
     group('is out of range', /range|beyond/, rows.range)
     group('is no multiple', /multiple/, rows.multiple)
   })
@@ -191,7 +191,7 @@ test('a number of a million digits is looked at and forgotten', () => {
   const digits = Buffer.alloc(1_000_000, '9')
   expect(new Int32Validator({}).check(digits)).toBe('beyond the numbers of int32')
   expect(new Int64Validator({}).check(digits)).toBe('beyond the numbers of int64')
-  expect(new FloatValidator('double', {}).check(digits)).toBe('not the decimal text of a double')
+  expect(new FloatValidator('double', {}).check(digits)).toBe('no double in decimal text')
   digits.fill('0')
   expect(new Int64Validator({}).check(digits)).toBeNull()
 })

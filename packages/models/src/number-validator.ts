@@ -33,8 +33,7 @@ class Answers {
   readonly multiple: string
 
   constructor(type: string, options: NumberOptions, bytes: number) {
-    this.form =
-      options.format === 'binary' ? `not the ${bytes} bytes of a ${type}` : `not the decimal text of a ${type}`
+    this.form = options.format === 'binary' ? `no ${type} in ${bytes} bytes` : `no ${type} in decimal text`
     this.range = options.range === undefined ? `beyond the numbers of ${type}` : `not in the range ${options.range}`
     this.multiple = `not a multiple of ${options.multiple}`
   }
