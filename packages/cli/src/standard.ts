@@ -5,9 +5,13 @@
 import { createRegistry, type Registry } from '@zilla-ts/engine'
 import { kafka } from '@zilla-ts/kafka'
 import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
+import { filesystem, inline } from '@zilla-ts/models'
 import { mqtt } from '@zilla-ts/mqtt'
 import { mqttKafka } from '@zilla-ts/mqtt-kafka'
 import { echo, tcp } from '@zilla-ts/net'
 
 /** What every command works with. */
-export const standard: Registry = createRegistry({ bindings: [tcp, echo, mqtt, mqttKafka, kafka, kafkaEmbedded] })
+export const standard: Registry = createRegistry({
+  bindings: [tcp, echo, mqtt, mqttKafka, kafka, kafkaEmbedded],
+  catalogs: [inline, filesystem],
+})

@@ -189,6 +189,8 @@ export interface BindingContext<C extends BindingConfig, Out extends Protocol> {
   /** `-P name=value` of the command line */
   readonly properties: ReadonlyMap<string, string>
   guard(name: string): Guard
+  /** as references name it; its schemas are there once `Binding.start` is called */
+  catalog(name: string): Catalog
   readonly clock: Clock
   readonly report: Reporter
 }
@@ -289,4 +291,35 @@ export interface GuardModule<O = unknown> {
   readonly schema: JsonSchema
   check?(entry: { readonly type: string; readonly options?: O }): Finding[]
   attach(context: GuardContext<O>): Guard
+}
+
+/** One running entry of `catalogs:`: the schemas of messages, by subject. */
+export interface Catalog {
+  /** Text of a schema, or null: there is none of that subject and version. Called when bindings start, never per message. */
+  schema(subject: string, version: string): string | null
+  /** Called before any binding starts. Rejects with an error that names what cannot be read. */
+  start?(): Promise<void>
+  stop?(): Promise<void>
+}
+
+/** The version that stands for whatever a catalog has. */
+export const LATEST = 'latest'
+
+export interface CatalogContext<O = unknown> {
+  readonly namespace: string
+  readonly name: string
+  readonly options: O
+  /** folder of the document: relative paths in options start there */
+  readonly directory: string
+  readonly clock: Clock
+  readonly report: Reporter
+}
+
+export interface CatalogModule<O = unknown> {
+  readonly type: string
+  readonly schema: JsonSchema
+  check?(entry: { readonly type: string; readonly options?: O }): Finding[]
+  /** The subjects it will have, each with its version. Pure. Absent: known only when it runs. */
+  subjects?(options: O): ReadonlyMap<string, string>
+  attach(context: CatalogContext<O>): Catalog
 }

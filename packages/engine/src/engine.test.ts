@@ -6,6 +6,7 @@ import type {
   Binding,
   BindingContext,
   BindingModule,
+  CatalogModule,
   GuardModule,
   Protocol,
   Session,
@@ -75,9 +76,24 @@ function engine(yaml: string) {
       },
     }),
   }
+  const catalog: CatalogModule = {
+    type: 'fake',
+    schema: { type: 'object', properties: { type: {}, options: { type: 'object' } } },
+    attach: ({ name, options }) => ({
+      schema: (subject, version) => `${name} ${subject} ${version}`,
+      start: async () => {
+        log.push(`start catalog ${name}`)
+        if (options !== undefined && 'fail' in (options as object)) throw new Error('no such file')
+      },
+      stop: async () => {
+        log.push(`stop catalog ${name}`)
+      },
+    }),
+  }
   const registry = createRegistry({
     bindings: [module('first', undefined, 'x'), module('middle', 'x', 'x'), module('last', 'x')],
     guards: [guard],
+    catalogs: [catalog],
   })
   const { problems, namespaces } = loadConfig({ text: yaml, file: 'zilla.yaml', registry, environment: {} })
   expect(problems.filter(({ level }) => level === 'error')).toEqual([])
@@ -197,5 +213,40 @@ bindings:
     expect(guarded!.permits(session('test:g', 'read', 'write', 'more'))).toBe(true)
     expect(open!.permits(null)).toBe(true)
     await running.stop({ deadlineMs: 1_000 })
+  })
+})
+
+describe('catalogs', () => {
+  const WITH_CATALOG = `${CHAIN}catalogs:
+  schemas: { type: fake }
+`
+
+  it('start after guards and before every binding, and stop last', async () => {
+    const { engine: running, log } = engine(`${WITH_CATALOG}guards:
+  g: { type: fake }
+`)
+    await running.start()
+    expect(log.splice(0)).toEqual([
+      ...['attach c', 'attach b', 'attach a'],
+      ...['start guard g', 'start catalog schemas', 'start c', 'start b', 'start a'],
+    ])
+    await running.stop({ deadlineMs: 1_000 })
+    expect(log.slice(-2)).toEqual(['stop c', 'stop catalog schemas'])
+  })
+
+  it('are found by bindings, by name and by qualified name', async () => {
+    const { engine: running, contexts } = engine(WITH_CATALOG)
+    await running.start()
+    const { catalog } = contexts.get('a')!
+    expect(catalog('schemas').schema('s', '1')).toBe('schemas s 1')
+    expect(catalog('test:schemas')).toBe(catalog('schemas'))
+    expect(() => catalog('other')).toThrow('catalog other is not known')
+    await running.stop({ deadlineMs: 1_000 })
+  })
+
+  it('end the start when they cannot be read, by name', async () => {
+    const { engine: running, log } = engine(WITH_CATALOG.replace('fake }', 'fake, options: { fail: true } }'))
+    await expect(running.start()).rejects.toThrow('test:schemas: no such file')
+    expect(log).not.toContain('start c')
   })
 })

@@ -3,6 +3,7 @@ export { composeSchema } from './config/compose.ts'
 export {
   type Config,
   type ConfigBinding,
+  type ConfigCatalog,
   type ConfigGuard,
   type ConfigRoute,
   type ConfigStore,

@@ -9,6 +9,7 @@ import type {
   Binding,
   BindingContext,
   BindingModule,
+  Catalog,
   Clock,
   Exit,
   Guard,
@@ -29,7 +30,7 @@ export interface LinkOptions {
   readonly report: EngineReport
 }
 
-/** A binding or guard with the name that messages use. */
+/** A binding, guard or catalog with the name that messages use. */
 export interface Linked<T> {
   readonly id: string
   readonly running: T
@@ -37,19 +38,21 @@ export interface Linked<T> {
 
 export interface Graph {
   readonly guards: readonly Linked<Guard>[]
+  readonly catalogs: readonly Linked<Catalog>[]
   /** last hop first: every binding comes after all that it exits to */
   readonly bindings: readonly Linked<Binding<Protocol>>[]
 }
 
-/** Attaches guards, then bindings last hop first. Throws what a module throws, naming the entry. */
+/** Attaches guards and catalogs, then bindings last hop first. Throws what a module throws, naming the entry. */
 export function link(options: LinkOptions): Graph {
   const linker = new Linker(options)
-  return { guards: linker.guards(), bindings: linker.bindings() }
+  return { guards: linker.guards(), catalogs: linker.catalogs(), bindings: linker.bindings() }
 }
 
 class Linker {
   readonly #options: LinkOptions
   readonly #guards = new Map<string, Guard>()
+  readonly #catalogs = new Map<string, Catalog>()
   readonly #bindings = new Map<string, Binding<Protocol>>()
 
   constructor(options: LinkOptions) {
@@ -67,6 +70,19 @@ class Linker {
       )
     }
     return [...this.#guards].map(([id, running]) => ({ id, running }))
+  }
+
+  catalogs(): Linked<Catalog>[] {
+    const { registry, configs, directory, clock, report } = this.#options
+    for (const { id, namespace, name, type, options } of configs.flatMap((config) => config.catalogs)) {
+      const module = defined(registry.catalog(type), `catalog type ${type}`)
+      const context = { namespace, name, options, directory, clock, report: report.reporter(id) }
+      this.#catalogs.set(
+        id,
+        naming(id, () => module.attach(context)),
+      )
+    }
+    return [...this.#catalogs].map(([id, running]) => ({ id, running }))
   }
 
   bindings(): Linked<Binding<Protocol>>[] {
@@ -92,6 +108,7 @@ class Linker {
       directory,
       properties,
       guard: (name) => defined(this.#guards.get(qualify(config.namespace, name)), `guard ${name}`),
+      catalog: (name) => defined(this.#catalogs.get(qualify(config.namespace, name)), `catalog ${name}`),
       clock,
       report: report.reporter(config.id),
     }

@@ -29,10 +29,11 @@ const line = (problem: Problem): string =>
   `${problem.line}:${problem.column} ${problem.level} ${problem.code} ${problem.path || '/'}  ${problem.message}`
 
 function graph(configs: readonly Config[]): string[] {
-  return configs.flatMap(({ name, bindings, guards, stores }) => [
+  return configs.flatMap(({ name, bindings, guards, stores, catalogs }) => [
     `namespace ${name}`,
     ...guards.map((guard) => `  guard ${guard.id} ${guard.type} ${JSON.stringify(guard.options)}`),
     ...stores.map((store) => `  store ${store.id} ${store.type}`),
+    ...catalogs.map((catalog) => `  catalog ${catalog.id} ${catalog.type} ${JSON.stringify(catalog.options)}`),
     ...bindings.flatMap((binding) => [
       `  ${binding.id} ${binding.type} ${binding.kind} ${JSON.stringify(binding.options)}`,
       ...binding.routes.map(({ when, with: other, guarded, exit }) => {

@@ -5,6 +5,7 @@
 import {
   type BindingEntry,
   type BindingModule,
+  type CatalogModule,
   createRegistry,
   type Finding,
   type GuardModule,
@@ -116,6 +117,14 @@ const mqtt: BindingModule = {
             additionalProperties: { $ref: '#/$defs/credentials' },
           },
           clean: { type: 'boolean' },
+          topics: {
+            type: 'array',
+            items: {
+              type: 'object',
+              additionalProperties: false,
+              properties: { content: { $ref: 'zilla:model' } },
+            },
+          },
         },
       },
       routes: routes({
@@ -271,7 +280,64 @@ const jwt: GuardModule<{ issuer: string }> = {
   attach: never,
 }
 
+interface Subjects {
+  subjects: Record<string, { schema: string; version: string }>
+}
+
+const inline: CatalogModule<Subjects> = {
+  type: 'inline',
+  schema: {
+    title: 'inline',
+    type: 'object',
+    additionalProperties: false,
+    required: ['type', 'options'],
+    properties: {
+      type: { const: 'inline' },
+      options: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['subjects'],
+        properties: {
+          subjects: {
+            type: 'object',
+            additionalProperties: {
+              type: 'object',
+              additionalProperties: false,
+              required: ['schema'],
+              properties: { schema: { type: 'string' }, version: { type: 'string', default: 'latest' } },
+            },
+          },
+        },
+      },
+    },
+  },
+  check: ({ options }) =>
+    Object.entries(options?.subjects ?? {})
+      .filter(([, { schema }]) => schema === '')
+      .map(([subject]) => ({
+        level: 'error',
+        path: ['options', 'subjects', subject, 'schema'],
+        code: 'schema-invalid',
+        message: 'nothing is no schema',
+      })),
+  subjects: ({ subjects }) => new Map(Object.entries(subjects).map(([subject, { version }]) => [subject, version])),
+  attach: never,
+}
+
+/** A catalog that knows its subjects only when it runs. */
+const remote: CatalogModule = {
+  type: 'remote',
+  schema: {
+    title: 'remote',
+    type: 'object',
+    additionalProperties: false,
+    required: ['type'],
+    properties: { type: { const: 'remote' } },
+  },
+  attach: never,
+}
+
 /** What the golden documents are written for. */
 export function testRegistry(): Registry {
-  return createRegistry({ bindings: [tcp, mqtt, mqttKafka, kafka, echo], guards: [jwt] })
+  return createRegistry({ bindings: [tcp, mqtt, mqttKafka, kafka, echo], guards: [jwt], catalogs: [inline, remote] })
 }

@@ -114,6 +114,9 @@ export class Chain implements KafkaFixture {
       guard: () => {
         throw new Error('no guards here')
       },
+      catalog: () => {
+        throw new Error('no catalogs here')
+      },
       clock: this.clock,
       report: this.reporter,
     }

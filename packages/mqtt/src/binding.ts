@@ -3,11 +3,12 @@ import type { BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
 import { type MqttConfig, schema } from './mqtt.config.ts'
 import { MqttServer } from './server/server.ts'
+import { checkTopics } from './server/topic-models.ts'
 import { TopicPattern } from './server/topic-pattern.ts'
 import type { Mqtt } from './stream.ts'
 
 function check(entry: BindingEntry<MqttConfig>): Finding[] {
-  const findings: Finding[] = []
+  const findings: Finding[] = checkTopics(entry.options?.topics)
   const { keepAliveSecondsMin: least, keepAliveSeconds: most } = entry.options?.limits ?? {}
   if (least !== undefined && most !== undefined && least > most) {
     const message = `the shortest keep-alive, ${least} s, is above the longest, ${most} s`

@@ -36,6 +36,10 @@ export interface MqttConfig {
      * Response Information told to MQTT 5 clients that ask for it: usually the topic below which they may expect responses.
      */
     responseInformation?: string
+    /**
+     * What publishes must be like. The first entry whose name matches the topic is used; topics that none matches are not checked. Deliveries to clients are not checked.
+     */
+    topics?: MqttTopic[]
     limits: MqttLimits
   }
   when?: {
@@ -96,6 +100,197 @@ export interface MqttConfig {
         topic: string
       }[]
     ]
+  }
+}
+export interface MqttTopic {
+  /**
+   * Topic filter of MQTT: `+` is any level, `#` the rest; the whole topic must match.
+   */
+  name: string
+  /**
+   * Model of the payload. Publishes and wills that do not fit are refused with Payload format invalid. An empty retained publish, which clears what is retained, is not checked.
+   */
+  content?:
+    | ('string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes')
+    | {
+        /**
+         * What the bytes are.
+         */
+        model?: 'string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes' | 'json'
+        /**
+         * @deprecated
+         * Write `model`.
+         */
+        type?: 'string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes' | 'json'
+        /**
+         * What is done with content that does not fit: `strict`, which is meant when absent, refuses it, `lenient` counts it, logs it and lets it pass. `decode` is for what comes from a client, `encode` for what goes to one.
+         */
+        validate?:
+          | ('strict' | 'lenient')
+          | {
+              /**
+               * For content that comes from a client.
+               */
+              decode?: 'strict' | 'lenient'
+              /**
+               * For content that goes to a client.
+               */
+              encode?: 'strict' | 'lenient'
+            }
+        /**
+         * How a string is encoded. UTF-16 is big-endian unless it begins with a byte order mark.
+         */
+        encoding?: 'utf_8' | 'utf_16'
+        /**
+         * Characters (code points) that a string must have.
+         */
+        minLength?: number
+        /**
+         * Characters (code points) that a string may have.
+         */
+        maxLength?: number
+        /**
+         * Regular expression that must match the whole string. Strings of more than 4,096 characters are refused where there is one, so that matching ends in time; a repetition inside a repetition can still take long.
+         */
+        pattern?: string
+        /**
+         * How a number is written: decimal text, or big-endian bytes (4 for int32 and float, 8 for int64 and double).
+         */
+        format?: 'text' | 'binary'
+        /**
+         * Least and greatest number, `[` and `]` with the limit itself, `(` and `)` without; either may be left out.
+         */
+        range?: string
+        /**
+         * The number must be a multiple of this.
+         */
+        multiple?: number
+        /**
+         * Catalog that holds the JSON Schema of the text, and the subject to look for there.
+         */
+        catalog?: {
+          /**
+           * The schema; one item.
+           *
+           * @minItems 1
+           * @maxItems 1
+           */
+          [k: string]: [
+            {
+              /**
+               * Name of the schema in the catalog.
+               */
+              subject?: string
+              /**
+               * @deprecated
+               * Write `subject`.
+               */
+              schema?: string
+              /**
+               * Version of the schema; `latest` when absent.
+               */
+              version?: string
+            }
+          ]
+        }
+      }
+  /**
+   * Models of MQTT 5 user properties, by name. A property need not be there; each time it is, it must fit.
+   */
+  'user-properties'?: {
+    /**
+     * A model by its name, or an object with the name as `model`.
+     */
+    [k: string]:
+      | 'string'
+      | 'int32'
+      | 'int64'
+      | 'float'
+      | 'double'
+      | 'boolean'
+      | 'bytes'
+      | {
+          /**
+           * What the bytes are.
+           */
+          model?: 'string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes' | 'json'
+          /**
+           * @deprecated
+           * Write `model`.
+           */
+          type?: 'string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes' | 'json'
+          /**
+           * What is done with content that does not fit: `strict`, which is meant when absent, refuses it, `lenient` counts it, logs it and lets it pass. `decode` is for what comes from a client, `encode` for what goes to one.
+           */
+          validate?:
+            | ('strict' | 'lenient')
+            | {
+                /**
+                 * For content that comes from a client.
+                 */
+                decode?: 'strict' | 'lenient'
+                /**
+                 * For content that goes to a client.
+                 */
+                encode?: 'strict' | 'lenient'
+              }
+          /**
+           * How a string is encoded. UTF-16 is big-endian unless it begins with a byte order mark.
+           */
+          encoding?: 'utf_8' | 'utf_16'
+          /**
+           * Characters (code points) that a string must have.
+           */
+          minLength?: number
+          /**
+           * Characters (code points) that a string may have.
+           */
+          maxLength?: number
+          /**
+           * Regular expression that must match the whole string. Strings of more than 4,096 characters are refused where there is one, so that matching ends in time; a repetition inside a repetition can still take long.
+           */
+          pattern?: string
+          /**
+           * How a number is written: decimal text, or big-endian bytes (4 for int32 and float, 8 for int64 and double).
+           */
+          format?: 'text' | 'binary'
+          /**
+           * Least and greatest number, `[` and `]` with the limit itself, `(` and `)` without; either may be left out.
+           */
+          range?: string
+          /**
+           * The number must be a multiple of this.
+           */
+          multiple?: number
+          /**
+           * Catalog that holds the JSON Schema of the text, and the subject to look for there.
+           */
+          catalog?: {
+            /**
+             * The schema; one item.
+             *
+             * @minItems 1
+             * @maxItems 1
+             */
+            [k: string]: [
+              {
+                /**
+                 * Name of the schema in the catalog.
+                 */
+                subject?: string
+                /**
+                 * @deprecated
+                 * Write `subject`.
+                 */
+                schema?: string
+                /**
+                 * Version of the schema; `latest` when absent.
+                 */
+                version?: string
+              }
+            ]
+          }
+        }
   }
 }
 /**
@@ -238,6 +433,39 @@ export const schema: JsonSchema = {
           "examples": [
             "responses/"
           ]
+        },
+        "topics": {
+          "description": "What publishes must be like. The first entry whose name matches the topic is used; topics that none matches are not checked. Deliveries to clients are not checked.",
+          "type": "array",
+          "items": {
+            "title": "MqttTopic",
+            "type": "object",
+            "additionalProperties": false,
+            "required": [
+              "name"
+            ],
+            "properties": {
+              "name": {
+                "description": "Topic filter of MQTT: `+` is any level, `#` the rest; the whole topic must match.",
+                "type": "string",
+                "minLength": 1,
+                "examples": [
+                  "sensors/+/temperature"
+                ]
+              },
+              "content": {
+                "description": "Model of the payload. Publishes and wills that do not fit are refused with Payload format invalid. An empty retained publish, which clears what is retained, is not checked.",
+                "$ref": "zilla:model"
+              },
+              "user-properties": {
+                "description": "Models of MQTT 5 user properties, by name. A property need not be there; each time it is, it must fit.",
+                "type": "object",
+                "additionalProperties": {
+                  "$ref": "zilla:model"
+                }
+              }
+            }
+          }
         },
         "limits": {
           "title": "MqttLimits",

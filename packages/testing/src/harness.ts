@@ -9,6 +9,7 @@ import {
   type BindingConfig,
   type BindingContext,
   type BindingModule,
+  type Catalog,
   type Clock,
   type Counter,
   createRegistry,
@@ -136,6 +137,7 @@ export interface HarnessOptions<C extends BindingConfig, Out extends Protocol> {
   readonly directory?: string
   readonly properties?: ReadonlyMap<string, string>
   readonly guards?: Readonly<Record<string, Guard>>
+  readonly catalogs?: Readonly<Record<string, Catalog>>
 }
 
 /** One attached binding, its reporter and its one default exit. */
@@ -157,6 +159,11 @@ export class Harness<C extends BindingConfig, In extends Protocol, Out extends P
         const guard = options.guards?.[name]
         if (guard === undefined) throw new Error(`no guard ${name} in this test`)
         return guard
+      },
+      catalog: (name) => {
+        const catalog = options.catalogs?.[name]
+        if (catalog === undefined) throw new Error(`no catalog ${name} in this test`)
+        return catalog
       },
       clock: options.clock,
       report: this.reporter,

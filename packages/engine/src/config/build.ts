@@ -5,12 +5,13 @@ import type { BindingEntry } from '../contract.ts'
 import {
   type Config,
   type ConfigBinding,
+  type ConfigCatalog,
   type ConfigGuard,
   type ConfigRoute,
   type ConfigStore,
   qualify,
 } from './config.ts'
-import type { DraftBinding, DraftEntry, DraftGuard, DraftNamespace, Json } from './draft.ts'
+import type { DraftBinding, DraftCatalog, DraftEntry, DraftGuard, DraftNamespace, Json } from './draft.ts'
 import type { Position } from './places.ts'
 
 /** Every namespace of the file, and of the built-in one what is used. */
@@ -26,8 +27,9 @@ export function buildConfigs(namespaces: ReadonlyMap<string, DraftNamespace>, fi
     configs.push({
       name: namespace.name,
       bindings: drafts.map((draft) => bindingOf(draft, file)),
-      guards: [...namespace.guards.values()].map((draft) => guardOf(draft, file)),
+      guards: [...namespace.guards.values()].map((draft) => partOf(draft, file)),
       stores: [...namespace.stores.values()].map(storeOf),
+      catalogs: [...namespace.catalogs.values()].map((draft) => partOf(draft, file)),
     })
   }
   return deepFreeze(configs)
@@ -56,7 +58,7 @@ function routesOf(entry: BindingEntry, namespace: string): ConfigRoute[] {
   return fallback === null ? routes : [...routes, { when: [], guarded: [], exit: fallback }]
 }
 
-function guardOf(draft: DraftGuard, file: string): ConfigGuard {
+function partOf(draft: DraftGuard | DraftCatalog, file: string): ConfigGuard | ConfigCatalog {
   const entry = draft.value as unknown as ConfigGuard['entry']
   return { ...common(draft), entry, options: (entry.options as Json | undefined) ?? {}, at: placeOf(draft, file) }
 }

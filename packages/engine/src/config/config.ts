@@ -12,6 +12,7 @@ export interface Config {
   readonly bindings: readonly ConfigBinding[]
   readonly guards: readonly ConfigGuard[]
   readonly stores: readonly ConfigStore[]
+  readonly catalogs: readonly ConfigCatalog[]
 }
 
 export interface ConfigBinding {
@@ -52,6 +53,9 @@ export interface ConfigGuard {
   readonly options: Readonly<Record<string, unknown>>
   readonly at: Position
 }
+
+/** The same shape as a guard's: both are one module with options. */
+export type ConfigCatalog = ConfigGuard
 
 export interface ConfigStore {
   readonly id: string

@@ -2,7 +2,7 @@
  * A document on its way to a `Config`: the entries as they stand, valid or not, so that every phase can say something
  * about what is sound and keep silent about what is not. Internal to the pipeline.
  */
-import type { BindingModule, GuardModule, Kind, KindSpec } from '../contract.ts'
+import type { BindingModule, CatalogModule, GuardModule, Kind, KindSpec } from '../contract.ts'
 import type { Section } from './envelope.ts'
 import type { Path, Places } from './places.ts'
 import type { Fault, ProblemList } from './problem.ts'
@@ -37,6 +37,10 @@ export interface DraftGuard extends DraftEntry {
   module?: GuardModule
 }
 
+export interface DraftCatalog extends DraftEntry {
+  module?: CatalogModule
+}
+
 export class DraftNamespace {
   readonly name: string
   readonly root: Json
@@ -44,7 +48,7 @@ export class DraftNamespace {
   readonly guards = new Map<string, DraftGuard>()
   readonly stores = new Map<string, DraftEntry>()
   readonly vaults = new Map<string, DraftEntry>()
-  readonly catalogs = new Map<string, DraftEntry>()
+  readonly catalogs = new Map<string, DraftCatalog>()
   readonly places: Places
   /** not from the file, so what nobody uses is left out */
   readonly builtIn: boolean

@@ -3,7 +3,14 @@
  * a type or kind the user did not choose. Called by load.ts before names are resolved.
  */
 import type { Kind } from '../contract.ts'
-import { type DraftBinding, type DraftEntry, type DraftGuard, type DraftNamespace, isObject } from './draft.ts'
+import {
+  type DraftBinding,
+  type DraftCatalog,
+  type DraftEntry,
+  type DraftGuard,
+  type DraftNamespace,
+  isObject,
+} from './draft.ts'
 import { STORE_TYPES, storeSchema } from './envelope.ts'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
@@ -33,8 +40,15 @@ export function readEntries(namespace: DraftNamespace, registry: Registry): void
     namespace.stores.set(name, store)
     if (hasKnownType(store, 'store', STORE_TYPES)) validate(store, storeValidator)
   }
-  readUnknown(namespace, 'vaults', 'vault')
-  readUnknown(namespace, 'catalogs', 'catalog')
+  for (const [name, value] of namespace.entriesOf('catalogs')) {
+    const catalog: DraftCatalog = namespace.entry(['catalogs'], name, value)
+    namespace.catalogs.set(name, catalog)
+    const types = registry.catalogs.map(({ type }) => type)
+    if (!hasKnownType(catalog, 'catalog', types)) continue
+    catalog.module = registry.catalog(value['type'] as string)!
+    validate(catalog, registry.validator(catalog.module))
+  }
+  readVaults(namespace)
   readExporters(namespace)
 }
 
@@ -111,11 +125,11 @@ function onKind(fault: Fault, entry: DraftEntry): Fault {
   return { ...fault, message: `${fault.message}, in ${type} ${kind}` }
 }
 
-function readUnknown(namespace: DraftNamespace, section: 'vaults' | 'catalogs', what: string): void {
-  for (const [name, value] of namespace.entriesOf(section)) {
-    const entry = namespace.entry([section], name, value)
-    namespace[section].set(name, entry)
-    hasKnownType(entry, what, [])
+function readVaults(namespace: DraftNamespace): void {
+  for (const [name, value] of namespace.entriesOf('vaults')) {
+    const vault = namespace.entry(['vaults'], name, value)
+    namespace.vaults.set(name, vault)
+    hasKnownType(vault, 'vault', [])
   }
 }
 

@@ -5,7 +5,7 @@
 import { LineCounter } from 'yaml'
 import { buildConfigs } from './build.ts'
 import type { Config } from './config.ts'
-import { type DraftBinding, type DraftGuard, DraftNamespace, isObject } from './draft.ts'
+import { type DraftBinding, type DraftCatalog, type DraftGuard, DraftNamespace, isObject } from './draft.ts'
 import { readEntries } from './entries.ts'
 import { envelopeSchema } from './envelope.ts'
 import type { Environment } from './expression.ts'
@@ -53,6 +53,7 @@ export function loadConfig(input: LoadInput): LoadResult {
       runCheck(binding)
     }
     for (const guard of namespace.guards.values()) runCheck(guard)
+    for (const catalog of namespace.catalogs.values()) runCheck(catalog)
   }
   const sorted = problems.sorted()
   return { problems: sorted, namespaces: problems.hasErrors ? [] : buildConfigs(namespaces, input.file) }
@@ -133,7 +134,7 @@ function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry,
 }
 
 /** A module's own rules see only entries that its schema accepts. */
-function runCheck(entry: DraftBinding | DraftGuard): void {
+function runCheck(entry: DraftBinding | DraftGuard | DraftCatalog): void {
   if (!entry.sound || entry.module === undefined) return
   const findings = entry.module.check?.(entry.value as never) ?? []
   for (const { level, code, message, path } of findings) {

@@ -2,8 +2,17 @@
  * Names across entries and documents: exits, guards, stores, vaults and catalogs that are not there, not used, or do not
  * fit; exits that go round in a circle. Called by load.ts with every namespace of the file.
  */
+import { LATEST } from '../contract.ts'
 import { qualify } from './config.ts'
-import { type DraftBinding, type DraftEntry, type DraftNamespace, guardsOf, routesOf } from './draft.ts'
+import {
+  type DraftBinding,
+  type DraftCatalog,
+  type DraftEntry,
+  type DraftNamespace,
+  guardsOf,
+  isObject,
+  routesOf,
+} from './draft.ts'
 import { OPENING } from './expression.ts'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
@@ -24,7 +33,14 @@ export function resolveReferences(namespaces: Namespaces): void {
       resolveGuarded(binding, names)
     }
     for (const entry of [...namespace.bindings.values(), ...namespace.guards.values()]) {
-      for (const { kind, name, path, isKey } of entry.references) names.find(namespace, kind, name, path, isKey)
+      for (const { kind, name, path, isKey, value } of entry.references) {
+        const found = names.find(namespace, kind, name, path, isKey)
+        if (kind === 'catalog' && found !== undefined && Array.isArray(value)) {
+          value.forEach((item, at) => {
+            checkSchema(namespace, found, item, [...path, at])
+          })
+        }
+      }
     }
   }
   for (const namespace of namespaces.values()) reportUnused(namespace, names)
@@ -145,6 +161,26 @@ function reportMissingExit(binding: DraftBinding): void {
     if (route['exit'] !== undefined) continue
     const message = 'this route has no `exit`, and the binding has none that it could take over'
     reportUnsound(binding, { code: 'missing-exit', message, path: at, missing: 'exit', atKey: true })
+  }
+}
+
+/** A reference to a schema, `{ subject, version }`, against what the catalog says that it will have. */
+function checkSchema(namespace: DraftNamespace, catalog: DraftCatalog, reference: unknown, path: Path): void {
+  if (!catalog.sound || !isObject(reference)) return
+  const subjects = catalog.module?.subjects?.(catalog.value['options'])
+  // `schema` is the old name of `subject`.
+  const key = 'subject' in reference ? 'subject' : 'schema'
+  const subject = reference[key]
+  if (subjects === undefined || typeof subject !== 'string') return
+  const has = subjects.get(subject)
+  const version = reference['version'] ?? LATEST
+  if (has === undefined) {
+    const suggestion = nearest(subject, subjects.keys())
+    const message = `the catalog \`${catalog.name}\` has no subject \`${subject}\``
+    namespace.report({ code: 'undefined-subject', message, path: [...path, key], suggestion })
+  } else if (version !== LATEST && version !== has) {
+    const message = `the catalog \`${catalog.name}\` has version \`${has}\` of \`${subject}\``
+    namespace.report({ code: 'undefined-version', message, path: [...path, 'version'], value: version })
   }
 }
 

@@ -2,34 +2,42 @@
  * The modules a document may use. A value without globals, so that tests run with just their own; made by the cli from
  * its list of standard modules.
  */
-import type { BindingModule, GuardModule, JsonSchema } from '../contract.ts'
+import type { BindingModule, CatalogModule, GuardModule, JsonSchema } from '../contract.ts'
 import { sharedSchemas } from './shared-schemas.ts'
 import { Validator } from './validator.ts'
 
 export interface Registry {
   binding(type: string): BindingModule | undefined
   guard(type: string): GuardModule | undefined
+  catalog(type: string): CatalogModule | undefined
   /** in the order given */
   readonly bindings: readonly BindingModule[]
   readonly guards: readonly GuardModule[]
+  readonly catalogs: readonly CatalogModule[]
   /** Compiled on first use, then kept. */
-  validator(module: BindingModule | GuardModule): Validator
+  validator(module: AnyModule): Validator
 }
+
+type AnyModule = BindingModule | GuardModule | CatalogModule
 
 /** Throws when two modules claim one type. */
 export function createRegistry(modules: {
   readonly bindings: readonly BindingModule[]
   readonly guards?: readonly GuardModule[]
+  readonly catalogs?: readonly CatalogModule[]
 }): Registry {
-  const { bindings, guards = [] } = modules
+  const { bindings, guards = [], catalogs = [] } = modules
   const bindingsByType = byType(bindings)
   const guardsByType = byType(guards)
-  const validators = new Map<BindingModule | GuardModule, Validator>()
+  const catalogsByType = byType(catalogs)
+  const validators = new Map<AnyModule, Validator>()
   return {
     bindings,
     guards,
+    catalogs,
     binding: (type) => bindingsByType.get(type),
     guard: (type) => guardsByType.get(type),
+    catalog: (type) => catalogsByType.get(type),
     validator(module) {
       let validator = validators.get(module)
       if (validator === undefined) {

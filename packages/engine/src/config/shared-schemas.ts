@@ -4,6 +4,7 @@
  * need more than one value (those are in references.ts).
  */
 import type { JsonSchema } from '../contract.ts'
+import { modelSchema } from './model-schema.ts'
 
 /** Pattern of namespace, binding, guard, store, vault and catalog names. */
 export const NAME_PATTERN = '^[a-zA-Z]+[a-zA-Z0-9._-]*$'
@@ -42,6 +43,7 @@ export const sharedSchemas: Readonly<Record<string, JsonSchema>> = {
     },
     examples: [{ authn_jwt: ['mqtt:stream'] }],
   },
+  model: modelSchema,
   telemetry: {
     description: 'Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.',
     type: 'object',

@@ -107,6 +107,8 @@ function limit({ keyword, params, message }: ErrorObject): string {
   switch (keyword) {
     case 'minimum':
       return `must be at least ${bound}`
+    case 'exclusiveMinimum':
+      return `must be more than ${bound}`
     case 'maximum':
       return `must be at most ${bound}`
     case 'minLength':

@@ -19,6 +19,8 @@ export interface Reference {
   readonly path: Path
   /** the name is the last key of `path` */
   readonly isKey: boolean
+  /** what stands at that key */
+  readonly value?: unknown
 }
 
 export interface Validation {
@@ -116,7 +118,8 @@ function collectKeys(
 ): boolean {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return true
   const path = pathOf(cxt?.instancePath ?? '')
-  for (const name of Object.keys(value)) this.references.push({ kind, name, path: [...path, name], isKey: true })
+  for (const [name, item] of Object.entries(value))
+    this.references.push({ kind, name, path: [...path, name], isKey: true, value: item })
   return true
 }
 

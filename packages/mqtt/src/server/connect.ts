@@ -11,6 +11,7 @@ import { ReasonCode } from '../codec/reason-codes.ts'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
 import type { Capabilities, MqttOpen } from '../stream.ts'
 import { withinLevels } from '../topic.ts'
+import type { TopicModels } from './topic-models.ts'
 
 const NEVER = 0xffff_ffff
 /** Longest client identifier, in bytes: it becomes part of record keys. The standard asks for at least 23. */
@@ -38,7 +39,11 @@ export function redirection(serverReference: string, permanent: boolean): Refusa
 }
 
 /** What can be said before the next hop is asked; null: nothing against it. */
-export function refusalOf(packet: ConnectPacket, { versions, limits, redirect }: Options): Refusal | null {
+export function refusalOf(
+  packet: ConnectPacket,
+  { versions, limits, redirect }: Options,
+  topics: TopicModels | null,
+): Refusal | null {
   const { version, clientId, properties, will } = packet
   if (!versions.some((name) => name === (version === 5 ? 'v5' : 'v3.1.1'))) {
     return { reasonCode: ReasonCode.UnsupportedProtocolVersion, text: `protocol level ${version} is not served here` }
@@ -57,6 +62,8 @@ export function refusalOf(packet: ConnectPacket, { versions, limits, redirect }:
   if (will !== null && will.properties?.payloadFormat === 1 && !isUtf8(will.payload)) {
     return { reasonCode: ReasonCode.PayloadFormatInvalid, text: 'the will is not UTF-8 as its format says' }
   }
+  const unfit = will === null ? null : (topics?.check(will, will.payload) ?? null)
+  if (unfit !== null) return { reasonCode: ReasonCode.PayloadFormatInvalid, text: `the will: ${unfit}` }
   return null
 }
 

@@ -212,7 +212,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
     this.#topicAliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, this.server.limits.topicAliasOut)
-    const refusal = refusalOf(packet, this.server.options)
+    const refusal = refusalOf(packet, this.server.options, this.server.topics)
     if (refusal !== null) {
       this.#refuse(refusal)
       return

@@ -97,6 +97,11 @@ export class Publisher {
       this.#refuse(meta, ReasonCode.PayloadFormatInvalid, 'the payload is not UTF-8 as its format says')
       return
     }
+    const unfit = connection.server.topics?.check(meta, payload) ?? null
+    if (unfit !== null) {
+      this.#refuse(meta, ReasonCode.PayloadFormatInvalid, unfit)
+      return
+    }
     const route = publishRoute(connection.routes, meta.topic)
     if (route === null) {
       this.#refuse(meta, ReasonCode.NotAuthorized, 'no route takes the topic')

@@ -12,6 +12,7 @@ import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
 import { EventLimiter } from './event-limiter.ts'
 import { ALIASED_BYTES_MAX } from './topic-aliases.ts'
+import { TopicModels } from './topic-models.ts'
 
 /** How often deadlines are looked at, and so how much later than due they may be met. */
 export const TICK_MS = 1_000
@@ -25,6 +26,8 @@ export class MqttServer implements Binding<Bytes>, Task {
   readonly clock: Clock
   readonly counters: Counters
   readonly events: EventLimiter
+  /** what publishes and wills must be like; null: anything */
+  topics: TopicModels | null = null
   /** for one run of PUBACKs and PUBRECs; used within one call */
   readonly acks: Buffer
   /** for one delivery with a topic alias; used within one call */
@@ -47,6 +50,13 @@ export class MqttServer implements Binding<Bytes>, Task {
     this.events = new EventLimiter(context.report, context.clock)
     this.acks = Buffer.allocUnsafe(ACK_BYTES_MAX * this.limits.receiveMaximum)
     this.scratch = Buffer.allocUnsafe(this.limits.topicAliasOut > 0 ? ALIASED_BYTES_MAX : 0)
+  }
+
+  /** Catalogs have their schemas now. */
+  async start(): Promise<void> {
+    const { options, catalog, report } = this.#context
+    const { topics = [] } = options
+    if (topics.length > 0) this.topics = new TopicModels(topics, catalog, report, this.events)
   }
 
   accept(open: BytesOpen, stream: Stream<Bytes>): StreamHandler<Bytes> | null {

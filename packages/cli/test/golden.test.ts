@@ -1,0 +1,47 @@
+/**
+ * Golden documents of the standard modules: `golden/<case>.yaml` is a document, a ruler, and its problems one per line.
+ * To write the expectations of new cases: UPDATE_GOLDEN=1, then read every line of the difference.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Config, composeSchema, loadConfig, type Problem } from '@zilla-ts/engine'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { describe, expect, test } from 'vitest'
+import { standard } from '../src/standard.ts'
+
+const FOLDER = join(import.meta.dirname, 'golden')
+const RULER = '\n# ----------\n'
+
+const line = (problem: Problem): string =>
+  `${problem.line}:${problem.column} ${problem.level} ${problem.code} ${problem.path || '/'}  ${problem.message}`
+
+/** The document again, with its defaults. */
+function documentOf({ name, ...sections }: Config): unknown {
+  const entries = (of: readonly { readonly name: string; readonly entry: unknown }[]) =>
+    Object.fromEntries(of.map((each) => [each.name, each.entry]))
+  return { name, bindings: entries(sections.bindings), catalogs: entries(sections.catalogs) }
+}
+
+const composed = new Ajv2020({
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  allowUnionTypes: true,
+}).compile(composeSchema(standard))
+
+describe('golden documents', () => {
+  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'))) {
+    test(file, () => {
+      const content = readFileSync(join(FOLDER, file), 'utf8')
+      const ruler = content.indexOf(RULER)
+      const text = ruler < 0 ? content : content.slice(0, ruler + 1)
+      const { problems, namespaces } = loadConfig({ text, file, registry: standard, environment: {} })
+      const found = problems.map((problem) => `# ${line(problem)}\n`).join('')
+      if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(FOLDER, file), text + RULER.slice(1) + found)
+      else expect(found).toBe(content.slice(ruler + RULER.length))
+      for (const namespace of namespaces) {
+        expect(composed(documentOf(namespace)), JSON.stringify(composed.errors)).toBe(true)
+      }
+    })
+  }
+})
