@@ -45,7 +45,7 @@ export class PublishDecoder {
       }
       topic = this.#resolveAlias(reader, topic)
     }
-    return { topic, qos, retain: (first & 1) === 1, properties }
+    return { topic, qos, retain: (first & 1) === 1, properties, packetId: this.packetId, dup: (first & 8) !== 0 }
   }
 
   close(): void {
