@@ -10,8 +10,6 @@ import type { Mqtt } from './stream.ts'
 
 function check(entry: BindingEntry<MqttConfig>): Finding[] {
   const findings: Finding[] = []
-  const server = entry.options?.server
-  if (server !== undefined) findings.push(...checkServer(server))
   entry.routes?.forEach((route, at) => {
     route.when?.forEach((when, item) => {
       for (const kind of ['publish', 'subscribe'] as const) {
@@ -26,6 +24,8 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
       }
     })
   })
+  const server = entry.options?.server
+  if (server !== undefined) findings.push(...checkServer(server))
   return findings
 }
 

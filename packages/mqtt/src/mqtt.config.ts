@@ -404,8 +404,10 @@ export const schema: JsonSchema = {
                 "properties": {
                   "connectBytes": false,
                   "keepAliveSeconds": false,
+                  "keepAliveSecondsMin": false,
                   "receiveMaximum": false,
                   "topicAliasMaximum": false,
+                  "topicAliasOut": false,
                   "subscriptions": false
                 }
               }
