@@ -6,26 +6,13 @@ import { PACKET_SIZE_MAX } from '../codec/decoder.ts'
 import type { ConnackPacket, ConnectPacket } from '../codec/packets.ts'
 import type { Properties } from '../codec/properties.ts'
 import type { MqttLimits } from '../mqtt.config.ts'
-import type { Capabilities, MqttOpen, Subscription } from '../stream.ts'
+import type { Capabilities, MqttOpen } from '../stream.ts'
 
 const NEVER = 0xffff_ffff
 /** what is assumed where the peer has set none (§3.1.2.11.3, §3.2.2.3.3) */
 export const RECEIVE_MAXIMUM_DEFAULT = 65_535
 
 export type SessionOpen = Extract<MqttOpen, { readonly kind: 'session' }>
-
-/**
- * A broker that kept a session tells nobody its filters. This one stands for all of them, so that the neighbour opens its
- * subscribe stream without waiting for a SUBSCRIBE that may never come.
- */
-const WHATEVER: Subscription = {
-  filter: '#',
-  qos: 2,
-  noLocal: false,
-  retainAsPublished: true,
-  retainHandling: 2,
-  subscriptionId: 0,
-}
 
 /** QoS 1 and 2 that the broker may leave unanswered: what the client takes, within our own bound. */
 export function receiveMaximumFor(open: SessionOpen, limits: MqttLimits): number {
@@ -59,8 +46,4 @@ export function capabilitiesOf({ sessionPresent, properties }: ConnackPacket): C
     willAvailable: true,
     maximumPacketSize: properties?.maximumPacketSize ?? PACKET_SIZE_MAX,
   }
-}
-
-export function subscriptionsOf(capabilities: Capabilities): readonly Subscription[] {
-  return capabilities.sessionPresent && capabilities.wildcardAvailable ? [WHATEVER] : []
 }

@@ -1,7 +1,6 @@
 /** The session stream of one client, seen from the broker's side: from its open until one of the two is gone. */
 import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { Capabilities, Mqtt, MqttSignal } from '../stream.ts'
-import { subscriptionsOf } from './handshake.ts'
 import type { Link } from './link.ts'
 
 export class SessionStream implements StreamHandler<Mqtt> {
@@ -16,8 +15,12 @@ export class SessionStream implements StreamHandler<Mqtt> {
     this.#stream = stream
   }
 
+  /**
+   * What a session that the broker kept is subscribed to, the broker tells nobody. The neighbour opens its subscribe stream
+   * when a session is present; what is delivered before that waits.
+   */
   accept(capabilities: Capabilities): void {
-    this.#stream.accept({ kind: 'session', capabilities, subscriptions: subscriptionsOf(capabilities) })
+    this.#stream.accept({ kind: 'session', capabilities, subscriptions: [] })
   }
 
   signal(signal: MqttSignal): void {
