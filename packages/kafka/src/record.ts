@@ -39,7 +39,16 @@ export class KafkaRecord {
   copy(): KafkaRecord {
     const { partition, offset, timestamp, key, tombstone, headers, headerCount, producerId } = this
     const ownKey = key === null ? null : Buffer.from(key)
-    return new KafkaRecord(partition, offset, timestamp, ownKey, tombstone, Buffer.from(headers), headerCount, producerId)
+    return new KafkaRecord(
+      partition,
+      offset,
+      timestamp,
+      ownKey,
+      tombstone,
+      Buffer.from(headers),
+      headerCount,
+      producerId,
+    )
   }
 
   /** The value of the last header of that name, as Kafka's own `lastHeader`: undefined for none, null for a null value. */

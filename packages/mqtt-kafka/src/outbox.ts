@@ -5,7 +5,7 @@
 import type { Clock, Stream } from '@zilla-ts/engine'
 import type { Delivery, Mqtt, MqttSignal } from '@zilla-ts/mqtt'
 import type { Counters } from './counters.ts'
-import { Flight } from './flight.ts'
+import type { Flight } from './flight.ts'
 import type { StateStore, Stored } from './state-store.ts'
 
 type Acknowledge = Extract<MqttSignal, { kind: 'acknowledge' }>
@@ -45,13 +45,7 @@ export class Outbox {
   #silent = false
 
   /** `window`: QoS 1 and 2 that the client takes unacknowledged. `onRoom`: the queue is empty and the window open again. */
-  constructor(
-    context: OutboxContext,
-    stream: Stream<Mqtt>,
-    store: StateStore,
-    window: number,
-    onRoom: () => void,
-  ) {
+  constructor(context: OutboxContext, stream: Stream<Mqtt>, store: StateStore, window: number, onRoom: () => void) {
     this.#context = context
     this.#stream = stream
     this.#store = store

@@ -2,7 +2,15 @@
  * Looks for records that this process, or one before it, may have written: walks one partition from an offset that they
  * cannot lie below to its end, and counts. Used for QoS 2 publishes whose outcome nobody knows. Never waits for ever.
  */
-import { type Clock, type Exit, type Stream, StreamError, type StreamHandler, type Task, type Timer } from '@zilla-ts/engine'
+import {
+  type Clock,
+  type Exit,
+  type Stream,
+  StreamError,
+  type StreamHandler,
+  type Task,
+  type Timer,
+} from '@zilla-ts/engine'
 import { type Kafka, type KafkaAccept, KafkaRecord, type KafkaSignal } from '@zilla-ts/kafka'
 import { type Intent, recordHash } from './inbound.ts'
 

@@ -163,7 +163,8 @@ function readIntent(item: Json): IntentRecord | null {
 export function readEnds(value: unknown): Map<string, Ends> {
   const found = new Map<string, Ends>()
   if (!isObject(value)) return found
-  for (const [topic, ends] of Object.entries(value)) if (Array.isArray(ends) && ends.every(isCount)) found.set(topic, ends)
+  for (const [topic, ends] of Object.entries(value))
+    if (Array.isArray(ends) && ends.every(isCount)) found.set(topic, ends)
   return found
 }
 

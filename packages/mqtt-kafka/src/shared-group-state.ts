@@ -1,7 +1,7 @@
 /** What survives of a shared subscription, as the JSON that is stored for it. Reading it never throws. */
 import type { Ends } from './log-positions.ts'
-import { readEnds } from './session-state.ts'
 import type { SessionState } from './session/ownership.ts'
+import { readEnds } from './session-state.ts'
 
 export interface GroupState {
   /** by Kafka topic, next offset per partition */

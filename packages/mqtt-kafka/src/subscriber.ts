@@ -7,15 +7,15 @@ import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import { Delivery, filterMatchesTopic, type Mqtt, type MqttSignal, type Qos } from '@zilla-ts/mqtt'
 import type { Arrival } from './arrival.ts'
 import { Flight } from './flight.ts'
-import { Lags } from './lags.ts'
 import type { Lag } from './lag.ts'
+import { Lags } from './lags.ts'
 import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
 import { Outbox } from './outbox.ts'
 import type { Receiver } from './receiver.ts'
 import type { PermittedRoute } from './routes.ts'
-import type { SessionStream } from './session-stream.ts'
 import type { FlightRecord, RestoredState, SubscriptionState } from './session-state.ts'
+import type { SessionStream } from './session-stream.ts'
 import type { Membership } from './shared-group.ts'
 import type { Stored } from './state-store.ts'
 import type { Subscription } from './subscription.ts'
@@ -189,7 +189,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
   replay(delivery: Delivery, partition: number, offset: number): void {
     const { topic } = delivery.message
     if (delivery.qos === 0) this.outbox.send(delivery)
-    else this.outbox.offer(new Flight(this.#context.retainedTopic, partition, offset, delivery.qos, delivery, null, topic))
+    else
+      this.outbox.offer(new Flight(this.#context.retainedTopic, partition, offset, delivery.qos, delivery, null, topic))
   }
 
   /** The start under way is over: what was held goes out, then requests that came meanwhile. */

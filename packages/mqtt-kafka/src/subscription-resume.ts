@@ -16,8 +16,8 @@ import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
 import type { FlightRecord, RestoredState, SubscriptionState } from './session-state.ts'
 import type { Subscriber } from './subscriber.ts'
-import type { StartContext } from './subscription-start.ts'
 import { Subscription } from './subscription.ts'
+import type { StartContext } from './subscription-start.ts'
 
 export class SubscriptionResume implements Task {
   readonly #subscriber: Subscriber

@@ -38,8 +38,8 @@ import type { RetainedStore } from './retained-store.ts'
 import type { Routes } from './routes.ts'
 import { Seam } from './seam.ts'
 import type { SharedGroups } from './shared-groups.ts'
-import type { Subscriber } from './subscriber.ts'
 import type { Stored } from './state-store.ts'
+import type { Subscriber } from './subscriber.ts'
 import { Subscription } from './subscription.ts'
 
 type SubscribeSignal = Extract<MqttSignal, { kind: 'subscribe' }>

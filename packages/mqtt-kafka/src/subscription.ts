@@ -5,8 +5,8 @@
 import type { Qos, Subscription as Request } from '@zilla-ts/mqtt'
 import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
-import type { Seam } from './seam.ts'
 import type { Receiver } from './receiver.ts'
+import type { Seam } from './seam.ts'
 import type { TopicPattern } from './topic-pattern.ts'
 
 const NO_IDS: readonly number[] = []

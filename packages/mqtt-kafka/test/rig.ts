@@ -13,7 +13,14 @@ type Options = NonNullable<MqttKafkaConfig['options']>
 type TestRoute = Partial<Pick<Route<MqttKafkaConfig, Kafka>, 'when' | 'with' | 'permits'>>
 
 export const TOPICS = { sessions: 'sessions', messages: 'messages', retained: 'retained' }
-const LIMITS = { queueBytes: 65_536, inFlight: 256, filters: 1_000, paramTopics: 1_000, startSeconds: 10, subscribeSeconds: 30 }
+const LIMITS = {
+  queueBytes: 65_536,
+  inFlight: 256,
+  filters: 1_000,
+  paramTopics: 1_000,
+  startSeconds: 10,
+  subscribeSeconds: 30,
+}
 const CREDIT = 64 * 1024 * 1024
 
 export interface RigOptions {

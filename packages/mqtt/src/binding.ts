@@ -1,6 +1,8 @@
 /** The `mqtt` binding: its kinds, its schema, and what the schema cannot say. */
-import type { BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
+import type { Binding, BindingContext, BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
+import { MqttClient } from './client/client.ts'
+import { serverAddress } from './client/server-address.ts'
 import { type MqttConfig, schema } from './mqtt.config.ts'
 import { MqttServer } from './server/server.ts'
 import { checkTopics } from './server/topic-models.ts'
@@ -29,13 +31,33 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
       }
     })
   })
+  const server = entry.options?.server
+  if (server !== undefined) findings.push(...checkServer(server))
   return findings
 }
 
-export const mqtt: BindingModule<MqttConfig, Bytes, Mqtt> = {
+function checkServer(server: string): Finding[] {
+  const path = ['options', 'server']
+  try {
+    serverAddress(server)
+  } catch (error) {
+    return [{ level: 'error', path, code: 'server-invalid', message: (error as Error).message }]
+  }
+  if (!server.startsWith('mqtts:')) return []
+  const message = 'mqtts names the port only: nothing is encrypted unless the exit does it'
+  return [{ level: 'warning', path, code: 'server-not-encrypted', message }]
+}
+
+/** What the exit of a kind speaks is checked by name before `attach` runs. */
+type Context<Out extends Mqtt | Bytes> = BindingContext<MqttConfig, Out>
+
+export const mqtt = {
   type: 'mqtt',
-  kinds: { server: { accepts: 'bytes', produces: 'mqtt' } },
+  kinds: { server: { accepts: 'bytes', produces: 'mqtt' }, client: { accepts: 'mqtt', produces: 'bytes' } },
   schema,
   check,
-  attach: (context) => new MqttServer(context),
-}
+  attach(context: Context<Mqtt | Bytes>): Binding<Mqtt | Bytes> {
+    if (context.kind === 'client') return new MqttClient(context as Context<Bytes>)
+    return new MqttServer(context as Context<Mqtt>)
+  },
+} satisfies BindingModule<MqttConfig, Mqtt | Bytes, Mqtt | Bytes>

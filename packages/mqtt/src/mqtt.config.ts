@@ -10,6 +10,10 @@ export interface MqttConfig {
    */
   options: {
     /**
+     * MQTT server that a client connects to; absent: the exit knows the address. The ports are 1883 and 8883 when none is named. Whether the connection is encrypted is decided by the exit.
+     */
+    server?: string
+    /**
      * Store that holds session ownership; optional, since ownership is kept on the sessions topic.
      */
     store?: string
@@ -298,7 +302,7 @@ export interface MqttTopic {
  */
 export interface MqttLimits {
   /**
-   * How long a new connection may take to send CONNECT.
+   * How long a new connection may take to send CONNECT; on a client: until the server has answered it.
    */
   connectSeconds: number
   /**
@@ -306,7 +310,7 @@ export interface MqttLimits {
    */
   connectBytes: number
   /**
-   * How long the exit may take to answer a CONNECT, SUBSCRIBE or UNSUBSCRIBE before the client is told that the server is unavailable.
+   * How long the exit may take to answer a CONNECT, SUBSCRIBE or UNSUBSCRIBE before the client is told that the server is unavailable; on a client: the server, which has as long for a PINGREQ.
    */
   answerSeconds: number
   /**
@@ -318,11 +322,11 @@ export interface MqttLimits {
    */
   keepAliveSecondsMin?: number
   /**
-   * How long a client may leave what is sent to it unread before it is disconnected.
+   * How long a peer may leave what is sent to it unread before it is disconnected.
    */
   stalledSeconds: number
   /**
-   * Largest packet taken from a client; what the exit can store may be less.
+   * Largest packet taken from a peer; what the exit can store may be less.
    */
   packetBytes: number
   /**
@@ -350,15 +354,19 @@ export interface MqttLimits {
    */
   inFlight: number
   /**
-   * Messages that may wait for one client, because it reads slowly or acknowledges late.
+   * Messages that may wait for one client, because it reads slowly or acknowledges late; on a client: that may wait for the server, and for the client, each.
    */
   queueBytes: number
+  /**
+   * How long the server of a client may leave what is published unacknowledged, without acknowledging anything else, before the session is ended.
+   */
+  publishSeconds: number
 }
 
 /** JSON Schema of a whole `type: mqtt` entry. */
 export const schema: JsonSchema = {
   "title": "mqtt",
-  "description": "MQTT 3.1.1 and 5.0: `server` speaks with clients on byte streams and hands their sessions, publishes and subscriptions to its exit.",
+  "description": "MQTT 3.1.1 and 5.0: `server` speaks with clients on byte streams and hands their sessions, publishes and subscriptions to its exit; `client` carries them on to another MQTT server, one connection for each session.",
   "type": "object",
   "additionalProperties": false,
   "required": [
@@ -371,7 +379,8 @@ export const schema: JsonSchema = {
     },
     "kind": {
       "enum": [
-        "server"
+        "server",
+        "client"
       ]
     },
     "options": {
@@ -380,6 +389,19 @@ export const schema: JsonSchema = {
       "additionalProperties": false,
       "default": {},
       "properties": {
+        "server": {
+          "description": "MQTT server that a client connects to; absent: the exit knows the address. The ports are 1883 and 8883 when none is named. Whether the connection is encrypted is decided by the exit.",
+          "type": "string",
+          "pattern": "^mqtts?://(\\[[0-9a-fA-F:.]+\\]|[^:/?#@\\s\\[\\]]+)(:\\d{1,5})?/?$",
+          "x-hint": "A server is written mqtt://host:port, such as mqtt://mqtt.example.com:1883.",
+          "examples": [
+            "mqtt://mqtt.example.com:1883"
+          ]
+        },
+        "authorization": {
+          "not": {},
+          "x-hint": "There are no guards yet whose credentials could be filled in or checked: remove `authorization`."
+        },
         "store": {
           "description": "Store that holds session ownership; optional, since ownership is kept on the sessions topic.",
           "x-reference": "store",
@@ -475,7 +497,7 @@ export const schema: JsonSchema = {
           "default": {},
           "properties": {
             "connectSeconds": {
-              "description": "How long a new connection may take to send CONNECT.",
+              "description": "How long a new connection may take to send CONNECT; on a client: until the server has answered it.",
               "type": "integer",
               "minimum": 1,
               "maximum": 3600,
@@ -489,7 +511,7 @@ export const schema: JsonSchema = {
               "default": 65536
             },
             "answerSeconds": {
-              "description": "How long the exit may take to answer a CONNECT, SUBSCRIBE or UNSUBSCRIBE before the client is told that the server is unavailable.",
+              "description": "How long the exit may take to answer a CONNECT, SUBSCRIBE or UNSUBSCRIBE before the client is told that the server is unavailable; on a client: the server, which has as long for a PINGREQ.",
               "type": "integer",
               "minimum": 1,
               "maximum": 3600,
@@ -508,14 +530,14 @@ export const schema: JsonSchema = {
               "maximum": 65535
             },
             "stalledSeconds": {
-              "description": "How long a client may leave what is sent to it unread before it is disconnected.",
+              "description": "How long a peer may leave what is sent to it unread before it is disconnected.",
               "type": "integer",
               "minimum": 1,
               "maximum": 3600,
               "default": 60
             },
             "packetBytes": {
-              "description": "Largest packet taken from a client; what the exit can store may be less.",
+              "description": "Largest packet taken from a peer; what the exit can store may be less.",
               "type": "integer",
               "minimum": 128,
               "maximum": 268435460,
@@ -564,11 +586,18 @@ export const schema: JsonSchema = {
               "default": 256
             },
             "queueBytes": {
-              "description": "Messages that may wait for one client, because it reads slowly or acknowledges late.",
+              "description": "Messages that may wait for one client, because it reads slowly or acknowledges late; on a client: that may wait for the server, and for the client, each.",
               "type": "integer",
               "minimum": 1024,
               "maximum": 1073741824,
               "default": 1048576
+            },
+            "publishSeconds": {
+              "description": "How long the server of a client may leave what is published unacknowledged, without acknowledging anything else, before the session is ended.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 86400,
+              "default": 120
             }
           }
         }
@@ -649,6 +678,68 @@ export const schema: JsonSchema = {
       "$ref": "zilla:exit"
     }
   },
+  "allOf": [
+    {
+      "if": {
+        "properties": {
+          "kind": {
+            "const": "client"
+          }
+        }
+      },
+      "then": {
+        "properties": {
+          "options": {
+            "properties": {
+              "store": false,
+              "versions": {
+                "not": {},
+                "x-hint": "A client speaks the version of the client it speaks for."
+              },
+              "topics": false,
+              "redirect": false,
+              "responseInformation": false,
+              "limits": {
+                "properties": {
+                  "connectBytes": false,
+                  "keepAliveSeconds": false,
+                  "keepAliveSecondsMin": false,
+                  "receiveMaximum": false,
+                  "topicAliasMaximum": false,
+                  "topicAliasOut": false,
+                  "subscriptions": false
+                }
+              }
+            }
+          },
+          "routes": {
+            "items": {
+              "properties": {
+                "when": {
+                  "not": {},
+                  "x-hint": "An mqtt client has no conditions: put `when` on the mqtt server."
+                }
+              }
+            }
+          }
+        }
+      },
+      "else": {
+        "properties": {
+          "options": {
+            "properties": {
+              "server": false,
+              "limits": {
+                "properties": {
+                  "publishSeconds": false
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  ],
   "$defs": {
     "topic": {
       "type": "object",
