@@ -12,6 +12,7 @@ import {
   type ProduceMeta,
   partitionHash,
 } from '@zilla-ts/kafka'
+import { MemoryGroup, MemoryTransactions } from './memory-coordinators.ts'
 
 const WINDOW = 1024 * 1024
 
@@ -22,6 +23,12 @@ export interface StoredRecord {
   readonly value: Buffer | null
   readonly headers: Buffer
   readonly headerCount: number
+  /** of the transaction that wrote it */
+  readonly producerId?: number
+  /** the end of a transaction instead of a record */
+  readonly marker?: { readonly producerId: number; readonly committed: boolean }
+  /** removed by compaction */
+  readonly gone?: boolean
 }
 
 interface PendingWrite {
@@ -37,6 +44,9 @@ export class MemoryTopic {
   configs: ReadonlyMap<string, string>
   maxRecordBytes = 1_000_000
   held = false
+  /** names of hops whose writes wait, and whose readers do */
+  readonly heldWriters = new Set<string>()
+  readonly heldReaders = new Set<string>()
   /** refuses every record with this */
   refusal: StreamError | null = null
   readonly writes: PendingWrite[] = []
@@ -51,11 +61,11 @@ export class MemoryTopic {
   }
 
   get records(): StoredRecord[] {
-    return this.partitions.flat()
+    return this.partitions.flat().filter(({ marker, gone }) => marker === undefined && gone !== true)
   }
 
   ends(): { partition: number; start: number; end: number }[] {
-    return this.partitions.map((records, partition) => ({ partition, start: 0, end: records.length }))
+    return this.partitions.map((records, partition) => ({ partition, start: 0, end: stableEnd(records) }))
   }
 
   /** Appends a record as a foreign program would. */
@@ -77,9 +87,30 @@ export class MemoryTopic {
     return record
   }
 
-  /** Stores the oldest write that waits and acknowledges it; false: none waits. */
-  store(): boolean {
-    const write = this.writes.shift()
+  /** Appends a record of a transaction, or its end. */
+  appendTransactional(partition: number, record: Omit<StoredRecord, 'offset'>): void {
+    const log = this.partitions[partition]!
+    log.push({ ...record, offset: log.length })
+    if (!this.held) this.deliver()
+  }
+
+  /** What the log cleaner would do: only the last record of each key stays; tombstones go where that is wanted. */
+  compact(withTombstones = false): void {
+    this.partitions.forEach((log) => {
+      const last = new Map<string, number>()
+      for (const { key, offset, marker } of log) if (marker === undefined) last.set(String(key), offset)
+      log.forEach((record, at) => {
+        const { key, offset, value, marker } = record
+        const obsolete = last.get(String(key)) !== offset || (withTombstones && value === null)
+        if (marker === undefined && obsolete) log[at] = { ...record, gone: true }
+      })
+    })
+  }
+
+  /** Stores the oldest write that waits, of that hop if it is named, and acknowledges it; false: none waits. */
+  store(hop?: string): boolean {
+    const at = this.writes.findIndex(({ producer }) => hop === undefined || producer.hop === hop)
+    const write = at === -1 ? undefined : this.writes.splice(at, 1)[0]
     if (write === undefined) return false
     const { producer, number, payload, meta } = write
     if (this.refusal !== null) {
@@ -94,11 +125,21 @@ export class MemoryTopic {
     return true
   }
 
-  /** Gives every reader what it has room for, at most `count` records each; how many were given. */
-  deliver(count = Number.POSITIVE_INFINITY): number {
+  /** Gives every reader, of that hop if it is named, what it has room for, at most `count` records each; how many were given. */
+  deliver(count = Number.POSITIVE_INFINITY, hop?: string): number {
     let given = 0
-    for (const fetch of [...this.fetches]) given += fetch.deliver(count)
+    for (const fetch of [...this.fetches]) {
+      if (hop === undefined ? !this.heldReaders.has(fetch.hop) : fetch.hop === hop) given += fetch.deliver(count)
+    }
     return given
+  }
+
+  /** Lets go of what a hop has written, or has to read. */
+  release(hop: string): void {
+    this.heldWriters.delete(hop)
+    while (this.store(hop)) {}
+    this.heldReaders.delete(hop)
+    this.deliver(Number.POSITIVE_INFINITY, hop)
   }
 
   /** Answers all questions for the end of the log; how many there were. */
@@ -122,6 +163,10 @@ export class MemoryKafka implements Exit<Kafka> {
   readonly name = 'kafka'
   readonly topics = new Map<string, MemoryTopic>()
   readonly opened: KafkaOpen[] = []
+  readonly transactions = new MemoryTransactions(this)
+  readonly groups = new Map<string, MemoryGroup>()
+  /** as an embedded log: one member at most */
+  exclusive = false
   readonly faults: unknown[] = []
   /** answers every new stream with this error */
   away: StreamError | null = null
@@ -138,17 +183,40 @@ export class MemoryKafka implements Exit<Kafka> {
     return this.topics.get(name)!
   }
 
+  group(id: string): MemoryGroup {
+    let group = this.groups.get(id)
+    if (group === undefined) {
+      group = new MemoryGroup(this.exclusive)
+      this.groups.set(id, group)
+    }
+    return group
+  }
+
+  /** A way of its own to the same topics, which can be held, cut and counted apart. */
+  hop(name: string): MemoryHop {
+    return new MemoryHop(name, this)
+  }
+
   dial(): null {
     return null
   }
 
   connect(open: KafkaOpen, session: Session | null, handler: StreamHandler<Kafka>): Stream<Kafka> | null {
+    return this.connectFrom('', open, session, handler)
+  }
+
+  connectFrom(
+    hop: string,
+    open: KafkaOpen,
+    session: Session | null,
+    handler: StreamHandler<Kafka>,
+  ): Stream<Kafka> | null {
     this.opened.push(open)
     return Side.connect<Kafka>(
       open,
       session,
       handler,
-      (what, stream) => this.#accept(what, stream),
+      (what, stream) => this.#accept(what, stream, hop),
       { initiator: 'binding', acceptor: 'kafka' },
       (_where, error) => this.faults.push(error),
     )
@@ -170,7 +238,7 @@ export class MemoryKafka implements Exit<Kafka> {
     producers.clear()
   }
 
-  #accept(open: KafkaOpen, stream: Stream<Kafka>): StreamHandler<Kafka> {
+  #accept(open: KafkaOpen, stream: Stream<Kafka>, hop: string): StreamHandler<Kafka> {
     const topic = this.topics.get(open.topic)
     if (this.away !== null) stream.abort(this.away)
     else if (open.kind === 'create') {
@@ -185,9 +253,43 @@ export class MemoryKafka implements Exit<Kafka> {
     } else if (open.kind === 'offsets') {
       topic.questions.push(stream)
       if (!topic.held) topic.answer()
-    } else if (open.kind === 'produce') return new Producer(topic, stream, this.produceWindow)
-    else return new Fetch(topic, stream, open)
+    } else if (open.kind === 'produce') return new Producer(topic, stream, this.produceWindow, hop)
+    else if (open.kind === 'transaction') return this.transactions.open(open.id, stream, hop)
+    else if (open.kind === 'group') return this.group(open.id).join(open.member, stream, topic.partitions.length)
+    else return new Fetch(topic, stream, open, hop)
     return new Ender(stream)
+  }
+}
+
+/** One process as Kafka sees it. */
+export class MemoryHop implements Exit<Kafka> {
+  readonly name: string
+  readonly #kafka: MemoryKafka
+  readonly #streams = new Set<Stream<Kafka>>()
+  /** the process is gone: nothing of it arrives any more */
+  #dead = false
+
+  constructor(name: string, kafka: MemoryKafka) {
+    this.name = name
+    this.#kafka = kafka
+  }
+
+  dial(): null {
+    return null
+  }
+
+  connect(open: KafkaOpen, session: Session | null, handler: StreamHandler<Kafka>): Stream<Kafka> | null {
+    if (this.#dead) return null
+    const stream = this.#kafka.connectFrom(this.name, open, session, handler)
+    if (stream !== null) this.#streams.add(stream)
+    return stream
+  }
+
+  /** Ends all connections as a killed process would; what is under way may still land. */
+  kill(): void {
+    this.#dead = true
+    for (const stream of this.#streams) stream.abort(new StreamError('closed', 'the process is gone'))
+    this.#streams.clear()
   }
 }
 
@@ -206,8 +308,10 @@ class Ender implements StreamHandler<Kafka> {
 class Producer implements StreamHandler<Kafka> {
   readonly topic: MemoryTopic
   readonly stream: Stream<Kafka>
+  readonly hop: string
   #count = 0
-  constructor(topic: MemoryTopic, stream: Stream<Kafka>, window: number) {
+  constructor(topic: MemoryTopic, stream: Stream<Kafka>, window: number, hop: string) {
+    this.hop = hop
     this.topic = topic
     this.stream = stream
     topic.producers.add(this)
@@ -219,7 +323,7 @@ class Producer implements StreamHandler<Kafka> {
     const copy = { ...meta, key: meta.key && Buffer.from(meta.key), headers: Buffer.from(meta.headers) }
     this.topic.writes.push({ producer: this, number: ++this.#count, payload: Buffer.from(payload), meta: copy })
     this.stream.grant(cost)
-    if (!this.topic.held) this.topic.store()
+    if (!this.topic.held && !this.topic.heldWriters.has(this.hop)) this.topic.store(this.hop)
   }
   onEnd(): void {
     this.topic.producers.delete(this)
@@ -233,17 +337,27 @@ class Producer implements StreamHandler<Kafka> {
 class Fetch implements StreamHandler<Kafka> {
   readonly topic: MemoryTopic
   readonly stream: Stream<Kafka>
+  readonly hop: string
   readonly #next: number[]
-  constructor(topic: MemoryTopic, stream: Stream<Kafka>, open: Extract<KafkaOpen, { kind: 'fetch' }>) {
+  readonly #partitions: readonly number[]
+  readonly #uncommitted: boolean
+  constructor(topic: MemoryTopic, stream: Stream<Kafka>, open: Extract<KafkaOpen, { kind: 'fetch' }>, hop: string) {
     this.topic = topic
     this.stream = stream
+    this.hop = hop
     const { from } = open
+    this.#uncommitted = open.isolation === 'uncommitted'
+    this.#partitions = open.partitions ?? [...topic.partitions.keys()]
     this.#next = topic.partitions.map((records, partition) => {
       if (from === 'start') return 0
-      return from === 'end' ? records.length : (from.get(partition) ?? 0)
+      return from === 'end' ? this.#end(records) : (from.get(partition) ?? 0)
     })
     topic.fetches.add(this)
-    const partitions = topic.ends().map((ends) => ({ ...ends, start: this.#next[ends.partition]! }))
+    const partitions = this.#partitions.map((partition) => ({
+      partition,
+      start: this.#next[partition]!,
+      end: this.#end(topic.partitions[partition]!),
+    }))
     stream.accept({ kind: 'fetch', partitions })
   }
   /** Gives it a record that is in no log. */
@@ -254,32 +368,53 @@ class Fetch implements StreamHandler<Kafka> {
 
   /** there are records it has not been given */
   get behind(): boolean {
-    return this.topic.partitions.some((records, partition) => this.#next[partition]! < records.length)
+    return this.#partitions.some((partition) => this.#next[partition]! < this.topic.partitions[partition]!.length)
   }
 
   deliver(count: number): number {
     let given = 0
-    this.topic.partitions.forEach((records, partition) => {
-      while (given < count && this.#next[partition]! < records.length && this.stream.writable) {
+    for (const partition of this.#partitions) {
+      const records = this.topic.partitions[partition]!
+      while (given < count && this.#next[partition]! < this.#end(records) && this.stream.writable) {
         const record = records[this.#next[partition]!++]!
-        // A buffer of its own that is spoilt afterwards: who keeps what is borrowed is found out.
-        const payload = Buffer.from(record.value ?? '')
-        const headers = Buffer.from(record.headers)
-        const { offset, timestamp, headerCount } = record
-        const key = record.key && Buffer.from(record.key)
-        const tombstone = record.value === null
-        this.stream.write(payload, new KafkaRecord(partition, offset, timestamp, key, tombstone, headers, headerCount))
-        payload.fill(0x21)
-        headers.fill(0x21)
-        key?.fill(0x21)
-        given++
+        if (this.#give(partition, record, records)) given++
       }
-    })
+    }
     return given
   }
+
+  /** False: nothing but progress. */
+  #give(partition: number, record: StoredRecord, log: readonly StoredRecord[]): boolean {
+    const { offset, timestamp, headerCount, marker, producerId } = record
+    if (marker !== undefined && this.#uncommitted) {
+      this.stream.signal({ kind: 'marker', partition, offset, ...marker })
+      return true
+    }
+    const unseen = marker !== undefined || record.gone === true || (!this.#uncommitted && isAborted(record, log))
+    if (unseen) {
+      this.stream.signal({ kind: 'progress', partition, next: offset + 1 })
+      return false
+    }
+    // A buffer of its own that is spoilt afterwards: who keeps what is borrowed is found out.
+    const payload = Buffer.from(record.value ?? '')
+    const headers = Buffer.from(record.headers)
+    const key = record.key && Buffer.from(record.key)
+    const id = this.#uncommitted ? producerId : undefined
+    const copy = new KafkaRecord(partition, offset, timestamp, key, record.value === null, headers, headerCount, id)
+    this.stream.write(payload, copy)
+    payload.fill(0x21)
+    headers.fill(0x21)
+    key?.fill(0x21)
+    return true
+  }
+
+  #end(records: readonly StoredRecord[]): number {
+    return this.#uncommitted ? records.length : stableEnd(records)
+  }
+
   onData(): void {}
   onWritable(): void {
-    if (!this.topic.held) this.deliver(Number.POSITIVE_INFINITY)
+    if (!this.topic.held && !this.topic.heldReaders.has(this.hop)) this.deliver(Number.POSITIVE_INFINITY)
   }
   onEnd(): void {
     this.topic.fetches.delete(this)
@@ -288,4 +423,20 @@ class Fetch implements StreamHandler<Kafka> {
   onAbort(): void {
     this.topic.fetches.delete(this)
   }
+}
+
+/** Offset of the first record whose transaction is open, else the end. */
+function stableEnd(log: readonly StoredRecord[]): number {
+  const open = new Map<number, number>()
+  for (const { offset, producerId, marker } of log) {
+    if (marker !== undefined) open.delete(marker.producerId)
+    else if (producerId !== undefined && !open.has(producerId)) open.set(producerId, offset)
+  }
+  return Math.min(log.length, ...open.values())
+}
+
+function isAborted(record: StoredRecord, log: readonly StoredRecord[]): boolean {
+  if (record.producerId === undefined) return false
+  const end = log.find(({ offset, marker }) => offset > record.offset && marker?.producerId === record.producerId)
+  return end?.marker?.committed === false
 }

@@ -106,6 +106,7 @@ export class SessionLayer
       instance,
       group,
       parameters,
+      deadlines,
       reader: this.#reader,
       membership: this.membership,
       firing: { exit, topic, parameters, encodeWill, now: () => clock.now() },
@@ -200,9 +201,11 @@ export class SessionLayer
       return refused
     }
     const error = new StreamError('taken-over', `'${request.clientId}' has connected again`)
-    for (const former of client.attempts) former.dismiss('takeover', error)
+    const formers = client.attempts
+    // First, so that the client id stays known.
     client.addAttempt(attempt)
     this.#attempts.add(attempt)
+    for (const former of formers) former.dismiss('takeover', error)
     attempt.begin()
     return attempt
   }
@@ -366,8 +369,7 @@ export class SessionLayer
       this.#tenures.delete(partition)
     }
     for (const partition of held) {
-      if (this.#tenures.has(partition)) continue
-      const tenure = new Tenure(partition, this.#tenureContext)
+      const tenure = this.#tenures.get(partition) ?? new Tenure(partition, this.#tenureContext)
       this.#tenures.set(partition, tenure)
       tenure.open()
     }

@@ -6,6 +6,7 @@
 import { type Clock, type Reporter, StreamError } from '@zilla-ts/engine'
 import { BackOff } from '../back-off.ts'
 import type { ClientLog } from './client-log.ts'
+import type { Deadline, DeadlineQueue } from './deadline-queue.ts'
 import type { Membership } from './membership.ts'
 import type { SessionParameters } from './parameters.ts'
 import { encodeCut, encodeValue, type KeyKind, sessionKey } from './records.ts'
@@ -21,6 +22,7 @@ export interface TenureContext {
   /** `<namespace>-sessions` */
   readonly group: string
   readonly parameters: SessionParameters
+  readonly deadlines: DeadlineQueue
   readonly reader: SessionReader
   readonly membership: Membership
   readonly firing: FiringContext
@@ -33,15 +35,18 @@ export interface TenureContext {
 
 const NEVER = Number.POSITIVE_INFINITY
 
-export class Tenure implements BatchOwner, FiringListener {
+export class Tenure implements BatchOwner, FiringListener, Deadline {
   readonly partition: number
+  dueIndex = -1
+  dueAt = 0
   readonly #context: TenureContext
-  /** Never reset: two instances that both think they hold the partition take turns more and more slowly. */
   readonly #backOff: BackOff
   #firing: WillFiring
   #catchUp: CatchUp | null = null
   #term: string | null = null
   #active = false
+  /** has asked for a term, or holds one */
+  #standing = false
   #closed = false
   /**
    * What was appended in this term, with the newest offset known of the client then. A decision is written once for each
@@ -72,7 +77,10 @@ export class Tenure implements BatchOwner, FiringListener {
 
   /** Takes a new term. */
   open(): void {
-    if (this.#closed) return
+    if (this.#closed || this.#standing) return
+    this.#standing = true
+    this.#backOff.cancel()
+    this.#context.deadlines.remove(this)
     this.#firing = this.#newFiring()
     if (!this.#firing.open()) {
       this.onTermLost(new StreamError('unavailable', `${this.#context.firing.exit.name} refuses`))
@@ -83,6 +91,7 @@ export class Tenure implements BatchOwner, FiringListener {
     this.#closed = true
     this.#stand()
     this.#backOff.cancel()
+    this.#context.deadlines.remove(this)
   }
 
   onTerm(term: string): void {
@@ -106,7 +115,14 @@ export class Tenure implements BatchOwner, FiringListener {
         code: error.code,
       },
     )
-    this.#backOff.schedule()
+    // Whoever took it was given the partition later, most likely. If not, the group will have said so by then.
+    const { clock, deadlines, parameters } = this.#context
+    if (error.code === 'taken-over') deadlines.set(this, clock.now() + parameters.sessionTimeoutMs)
+    else this.#backOff.schedule()
+  }
+
+  onDue(): void {
+    this.open()
   }
 
   /** A record of this term may be there or not: only a new term knows what it writes. */
@@ -227,11 +243,13 @@ export class Tenure implements BatchOwner, FiringListener {
   #begin(): void {
     this.#catchUp = null
     this.#active = true
+    this.#backOff.reset()
     this.#context.onTenure()
   }
 
   #stand(): void {
     this.#active = false
+    this.#standing = false
     this.#term = null
     this.#catchUp?.cancel()
     this.#catchUp = null
