@@ -4,7 +4,7 @@ import { checkEntry } from './check.ts'
 import type { MqttKafkaConfig } from './mqtt-kafka.config.ts'
 
 type Entry = BindingEntry<MqttKafkaConfig>
-const LIMITS = { queueBytes: 1, filters: 1, paramTopics: 1, startSeconds: 1, subscribeSeconds: 1 }
+const LIMITS = { queueBytes: 1, inFlight: 256, filters: 1, paramTopics: 1, startSeconds: 1, subscribeSeconds: 1 }
 const TOPICS = { sessions: 's', messages: 'm', retained: 'r' }
 
 function codes(entry: Partial<Entry>, options: Partial<NonNullable<Entry['options']>> = {}): string[] {

@@ -21,15 +21,17 @@ export class MessageLogs {
     return this.#logs.size
   }
 
-  /** subscriptions and trie nodes of all logs */
-  get usage(): { readonly subscriptions: number; readonly nodes: number } {
+  /** subscriptions, trie nodes and cursors of all logs */
+  get usage(): { readonly subscriptions: number; readonly nodes: number; readonly cursors: number } {
     let subscriptions = 0
     let nodes = 0
+    let cursors = 0
     for (const log of this.#logs.values()) {
       subscriptions += log.subscriptions
       nodes += log.nodes
+      cursors += log.cursors
     }
-    return { subscriptions, nodes }
+    return { subscriptions, nodes, cursors }
   }
 
   /** The log of a Kafka topic, if it is read. */

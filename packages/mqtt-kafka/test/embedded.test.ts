@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { type Exit, Side, SystemClock } from '@zilla-ts/engine'
 import type { Kafka } from '@zilla-ts/kafka'
 import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
-import type { Delivery, Mqtt, MqttOpen } from '@zilla-ts/mqtt'
+import type { Outgoing, Mqtt, MqttOpen } from '@zilla-ts/mqtt'
 import { Harness, Recorder } from '@zilla-ts/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { mqttKafka } from '../src/binding.ts'
 
-const LIMITS = { queueBytes: 1_048_576, filters: 1_000, paramTopics: 1_000, startSeconds: 10, subscribeSeconds: 30 }
+const LIMITS = { queueBytes: 65_536, inFlight: 60_000, filters: 1_000, paramTopics: 1_000, startSeconds: 10, subscribeSeconds: 30 }
 const DEADLINE_MS = 10_000
 
 let directory: string
@@ -78,16 +78,24 @@ async function open() {
       will: null,
       username: null,
       keepAliveSeconds: 0,
+      receiveMaximum: 65_535,
     })
     await until(`session of ${clientId}`, () => session.accepts.length > 0)
     const publisher = connect({ kind: 'publish', clientId, version: 5 })
-    const subscriber = connect({ kind: 'subscribe', clientId, version: 5 })
+    const subscriber = connect({ kind: 'subscribe', clientId, version: 5, resume: [] })
     subscriber.stream!.grant(1_000_000)
     return {
       publisher,
       subscriber,
       publish: (topic: string, payload: string, retain: boolean) =>
-        publisher.stream!.write(Buffer.from(payload), { topic, qos: 1, retain, properties: null }),
+        publisher.stream!.write(Buffer.from(payload), {
+          topic,
+          qos: 1,
+          retain,
+          properties: null,
+          packetId: 1,
+          dup: false,
+        }),
       subscribe: async (filter: string) => {
         const subscription = {
           filter,
@@ -102,7 +110,7 @@ async function open() {
       },
       texts: () =>
         subscriber.data.map(({ payload, meta }) => {
-          const { message, retain } = meta as Delivery
+          const { message, retain } = (meta as Outgoing).delivery
           return `${retain ? 'R:' : ''}${message.topic}=${payload}`
         }),
     }

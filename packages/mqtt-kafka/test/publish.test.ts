@@ -67,9 +67,10 @@ describe('publish', () => {
     expect(rig.binding.usage).toMatchObject({ flights: 0 })
   })
 
-  it('refuses what no route takes, QoS 2, and a retained topic of too many levels', async () => {
+  it('refuses what no route takes, a QoS above the highest, and a retained topic of too many levels', async () => {
     const rig = await Rig.started({
       routes: [{ when: [{ publish: [{ topic: 'a/#' }] }] }, { when: [{ subscribe: [{ topic: 'b' }] }] }],
+      options: { publish: { qosMax: 'at_least_once' } },
     })
     const client = rig.client('me')
     client.publish('b', 'x', 1)
@@ -134,7 +135,7 @@ describe('publish', () => {
   it('takes a topic named by the client, if there is one', async () => {
     const when = [{ publish: [{ topic: 'site/{site}/#' }] as [{ topic: string }] }]
     const rig = await Rig.started({
-      routes: [{ when, with: { messages: 'site-$' + '{params.site}', expiry: true } }, {}],
+      routes: [{ when, with: { messages: 'site-${params.site}', expiry: true } }, {}],
       options: { limits: { paramTopics: 2 } },
     })
     for (const name of ['1', '2', '3']) rig.kafka.add(`site-${name}`)

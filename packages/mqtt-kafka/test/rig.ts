@@ -3,7 +3,7 @@
  */
 import type { Route } from '@zilla-ts/engine'
 import type { Kafka } from '@zilla-ts/kafka'
-import type { Delivery, Mqtt, MqttOpen, MqttSignal, Properties, Qos, Subscription } from '@zilla-ts/mqtt'
+import type { Mqtt, MqttOpen, MqttSignal, Outgoing, Properties, Qos, Subscription } from '@zilla-ts/mqtt'
 import { FakeClock, Harness, Recorder } from '@zilla-ts/testing'
 import { type MqttKafkaBinding, mqttKafka } from '../src/binding.ts'
 import type { MqttKafkaConfig } from '../src/mqtt-kafka.config.ts'
@@ -32,11 +32,16 @@ export interface RigOptions {
 }
 
 export class Rig {
-  readonly clock = new FakeClock()
-  readonly kafka = new MemoryKafka()
+  readonly clock: FakeClock
+  readonly kafka: MemoryKafka
   readonly harness: Harness<MqttKafkaConfig, Mqtt, Kafka>
+  readonly #options: RigOptions
 
-  constructor({ options = {}, routes = [{}], partitions = 1, bare = false }: RigOptions = {}) {
+  constructor(rigOptions: RigOptions = {}, former: Rig | null = null) {
+    const { options = {}, routes = [{}], partitions = 1, bare = false } = rigOptions
+    this.#options = rigOptions
+    this.clock = former?.clock ?? new FakeClock()
+    this.kafka = former?.kafka ?? new MemoryKafka()
     if (!bare) {
       this.kafka.add('sessions', 1, { 'cleanup.policy': 'compact' })
       this.kafka.add('messages', partitions, { 'cleanup.policy': 'delete' })
@@ -65,7 +70,9 @@ export class Rig {
   }
 
   async start(): Promise<this> {
-    await this.binding.start()
+    const started = this.binding.start()
+    this.clock.turn()
+    await started
     return this
   }
 
@@ -92,7 +99,7 @@ export class Rig {
     return recorder
   }
 
-  session(clientId: string): Recorder<Mqtt> {
+  session(clientId: string, options: SessionOptions = {}): Recorder<Mqtt> {
     return this.open({
       kind: 'session',
       clientId,
@@ -102,13 +109,25 @@ export class Rig {
       will: null,
       username: null,
       keepAliveSeconds: 60,
+      receiveMaximum: 65_535,
+      ...options,
     })
   }
 
-  client(clientId: string): Client {
-    return new Client(this, clientId)
+  /** A client that is connected. */
+  client(clientId: string, options?: SessionOptions): Client {
+    return new Client(this, clientId, options)
+  }
+
+  /** The whole process again, on the same Kafka and clock. */
+  async restarted(): Promise<Rig> {
+    await this.binding.stop()
+    this.clock.turn()
+    return new Rig({ ...this.#options, bare: true }, this).start()
   }
 }
+
+export type SessionOptions = Partial<Extract<MqttOpen, { kind: 'session' }>>
 
 export interface Received {
   readonly topic: string
@@ -124,17 +143,53 @@ export class Client {
   readonly publisher: Recorder<Mqtt>
   readonly subscriber: Recorder<Mqtt>
   readonly clientId: string
+  #packetId = 0
 
-  constructor(rig: Rig, clientId: string) {
+  constructor(rig: Rig, clientId: string, options?: SessionOptions) {
     this.clientId = clientId
-    this.session = rig.session(clientId)
+    this.session = rig.session(clientId, options)
+    rig.clock.turn()
     this.publisher = rig.open({ kind: 'publish', clientId, version: 5 })
-    this.subscriber = rig.open({ kind: 'subscribe', clientId, version: 5 })
+    const resume = this.subscriptions.map(({ filter }) => filter)
+    this.subscriber = rig.open({ kind: 'subscribe', clientId, version: 5, resume })
     this.subscriber.stream?.grant(CREDIT)
+    rig.clock.turn()
+  }
+
+  /** CONNACK says that the session goes on. */
+  get present(): boolean {
+    const [accept] = this.session.accepts
+    return accept?.kind === 'session' && accept.capabilities.sessionPresent
+  }
+
+  /** what the session was subscribed to when it connected */
+  get subscriptions(): readonly Subscription[] {
+    const [accept] = this.session.accepts
+    return accept?.kind === 'session' ? accept.subscriptions : []
   }
 
   publish(topic: string, payload: string, qos: Qos = 0, retain = false, properties: Properties | null = null): void {
-    this.publisher.stream!.write(Buffer.from(payload), { topic, qos, retain, properties })
+    const packetId = qos === 0 ? 0 : ++this.#packetId
+    this.publisher.stream!.write(Buffer.from(payload), { topic, qos, retain, properties, packetId, dup: false })
+  }
+
+  /** A PUBLISH of QoS 2 with this packet identifier. */
+  publishAs(packetId: number, topic: string, payload: string, dup = false): void {
+    const meta = { topic, qos: 2, retain: false, properties: null, packetId, dup } as const
+    this.publisher.stream!.write(Buffer.from(payload), meta)
+  }
+
+  pubrel(packetId: number): void {
+    this.publisher.stream!.signal({ kind: 'pubrel', packetId, reasonCode: 0 })
+  }
+
+  acknowledge(type: 'puback' | 'pubrec' | 'pubcomp', packetId: number, reasonCode = 0): void {
+    this.subscriber.stream!.signal({ kind: 'acknowledge', type, packetId, reasonCode })
+  }
+
+  /** PUBACK for every delivery of QoS 1 there was. */
+  ackAll(): void {
+    for (const { qos, packetId } of this.deliveries) if (qos === 1) this.acknowledge('puback', packetId)
   }
 
   subscribe(...filters: (string | (Partial<Subscription> & { filter: string }))[]): void {
@@ -162,13 +217,29 @@ export class Client {
 
   /** answers to SUBSCRIBE and UNSUBSCRIBE */
   get answers(): MqttSignal[] {
-    return this.subscriber.signals
+    return this.subscriber.signals.filter(({ kind }) => kind === 'subscribed' || kind === 'unsubscribed')
+  }
+
+  /** PUBRELs sent to the client */
+  get pubrels(): MqttSignal[] {
+    return this.subscriber.signals.filter(({ kind }) => kind === 'pubrel')
+  }
+
+  /** PUBCOMPs sent to the client */
+  get pubcomps(): MqttSignal[] {
+    return this.publisher.signals.filter(({ kind }) => kind === 'pubcomp')
   }
 
   get received(): Received[] {
+    return this.deliveries.map(({ topic, payload, qos, retain, ids }) => ({ topic, payload, qos, retain, ids }))
+  }
+
+  /** as `received`, with what is of this connection only */
+  get deliveries(): (Received & { packetId: number; dup: boolean })[] {
     return this.subscriber.data.map(({ payload, meta }) => {
-      const { message, qos, retain, subscriptionIds } = meta as Delivery
-      return { topic: message.topic, payload: payload.toString(), qos, retain, ids: subscriptionIds }
+      const { delivery, packetId, dup } = meta as Outgoing
+      const { message, qos, retain, subscriptionIds: ids } = delivery
+      return { topic: message.topic, payload: payload.toString(), qos, retain, ids, packetId, dup }
     })
   }
 

@@ -11,7 +11,9 @@ describe('start', () => {
     await rig.start()
     expect(rig.binding.usage).toMatchObject({ retained: 1 })
     expect(rig.events()).toEqual(['MQTT_KAFKA_READY'])
-    expect(rig.session('c').accepts).toHaveLength(1)
+    const c = rig.session('c')
+    rig.clock.turn()
+    expect(c.accepts).toHaveLength(1)
   })
 
   it('makes missing topics where that is wanted', async () => {
@@ -69,7 +71,9 @@ describe('start', () => {
     expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
     rig.kafka.away = null
     rig.clock.advance(10_000)
-    expect(rig.session('late').accepts).toHaveLength(1)
+    const late = rig.session('late')
+    rig.clock.turn()
+    expect(late.accepts).toHaveLength(1)
   })
 
   it('starts when Kafka does not answer in time', async () => {
@@ -83,7 +87,9 @@ describe('start', () => {
     rig.clock.turn()
     expect(early.aborted?.code).toBe('unavailable')
     rig.kafka.topic('retained').deliver()
-    expect(rig.session('late').accepts).toHaveLength(1)
+    const late = rig.session('late')
+    rig.clock.turn()
+    expect(late.accepts).toHaveLength(1)
   })
 
   it('stops without start, and twice', async () => {
