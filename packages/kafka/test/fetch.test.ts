@@ -21,6 +21,7 @@ import type { FetchStart, Kafka, KafkaOpen, PartitionOffsets } from '../src/stre
 const LOST = new StreamError('unavailable', 'connection lost')
 const NO_RECORDS = Buffer.alloc(0)
 const TRANSACTION = { producerId: 7, producerEpoch: 0, baseSequence: 0 }
+const ABORT = Buffer.from('00000000', 'hex')
 const COMMIT = Buffer.from('00000001', 'hex')
 const LEADER_CHANGE = Buffer.from('00000002', 'hex')
 
@@ -371,17 +372,21 @@ describe('a reader that does not wait for transactions', () => {
       batches(0, 2, TRANSACTIONAL),
       batches(2, 3, TRANSACTIONAL | CONTROL, COMMIT),
       batches(3, 4, TRANSACTIONAL | CONTROL, LEADER_CHANGE),
-      batches(4, 5),
+      batches(4, 5, TRANSACTIONAL | CONTROL, ABORT),
+      batches(5, 6),
     ])
     for (let rounds = 0; rounds < 6; rounds++) {
-      if (fetches.length > 0) await answer(set, 5)
+      if (fetches.length > 0) await answer(set, 6)
       reader.in.grant(70)
       await rest()
     }
-    expect(reader.values).toEqual(['0:v0', '1:v1', '4:v4'])
+    expect(reader.values).toEqual(['0:v0', '1:v1', '5:v5'])
     expect(reader.data.map(({ meta }) => (meta as KafkaRecord).producerId)).toEqual([7, 7, -1])
-    const marker = { kind: 'marker', partition: 0, offset: 2, producerId: 7, committed: true }
-    expect(reader.signals.filter(({ kind }) => kind === 'marker')).toEqual([marker])
+    const marker = { kind: 'marker', partition: 0, producerId: 7 }
+    expect(reader.signals.filter(({ kind }) => kind === 'marker')).toEqual([
+      { ...marker, offset: 2, committed: true },
+      { ...marker, offset: 4, committed: false },
+    ])
   })
 })
 

@@ -350,6 +350,15 @@ describe('an id that is lost', () => {
     expect(writer.aborted?.code).toBe('unavailable')
     expect(link.said).not.toContain('commit')
   })
+
+  it.each([UNSENT, CONCURRENT_TRANSACTIONS])('is none while every commit fails for sure: %s', async (failure) => {
+    await open()
+    link.answers.end = Array<number | StreamError>(1_000).fill(failure)
+    write('t', 'a')
+    await commit()
+    await advance(HOLD_MS + 5_000)
+    expect(writer.aborted?.code).toBe('unavailable')
+  })
 })
 
 describe('a writer that leaves', () => {
