@@ -1,7 +1,7 @@
 /**
- * Writes the records of all produce and transaction streams: one batch per partition and turn, one transaction for all partitions, one at
- * a time, so that what arrives while one is flushed makes the next. Readers and acks learn of records only once they are
- * stored. When the disk refuses, everything waits and is tried again, until the hold time is over.
+ * Writes the records of all produce and transaction streams: one batch per partition and turn, one lmdb transaction for all
+ * partitions, one at a time, so that what arrives while one is flushed makes the next. Readers and acks learn of records
+ * only once they are stored. When the disk refuses, everything waits and is tried again, until the hold time is over.
  */
 import { type Clock, type Reporter, StreamError, type Task, type Timer } from '@zilla-ts/engine'
 import { NO_PRODUCER, type ProduceMeta, stampBatch, stampLogAppendTime } from '@zilla-ts/kafka'
@@ -62,7 +62,10 @@ export class Appender implements Task {
     this.#report = report
   }
 
-  /** Adds a record, which is copied; false: it is larger than the topic takes. What is added in one turn is stored together. */
+  /**
+   * Adds a record, which is copied; false: it is larger than the topic takes. What is added in one turn is stored
+   * together.
+   */
   add(partition: Partition, value: Buffer, record: ProduceMeta): boolean {
     const builder = partition.builder
     const limit = partition.topic.config.maxMessageBytes

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BatchReader } from '@zilla-ts/kafka'
 import { FakeClock } from '@zilla-ts/testing'
-import { KafkaBench, KafkaReader, KafkaWriter } from '@zilla-ts/testing/kafka-conformance'
+import { KafkaBench, KafkaEnd, KafkaReader, KafkaTransactions, KafkaWriter } from '@zilla-ts/testing/kafka-conformance'
 import { open } from 'lmdb'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Embedded, type Options } from './embedded.ts'
@@ -321,6 +321,69 @@ describe('appending', () => {
     await next.stored()
     const [partition] = embedded.log.topic('t')!.partitions
     expect([partition!.end, partition!.state.bytes]).toEqual([1, embedded.log.store.batches(1, 0, 0, 1, 1)[0]!.length])
+  })
+
+  it('stores a transaction in one commit, or none of it when the disk refuses for good', async () => {
+    const clock = new FakeClock()
+    const embedded = track(await Embedded.open({ topics: [{ name: 't' }, { name: 'u' }] }, clock))
+    const connect = embedded.connect.bind(embedded)
+    const writer = new KafkaTransactions()
+    writer.open(connect, { kind: 'transaction', topic: 't', id: 'i', timeoutMs: 1_000 })
+    clock.turn()
+    const commit = vi.spyOn(embedded.log.store, 'commit')
+    // More than a batch of 256 KiB.
+    writer.send('t', ...Array.from({ length: 5 }, () => ({ value: 'x'.repeat(100_000) })))
+    writer.send('u', { value: 'u' })
+    clock.turn()
+    expect(commit).not.toHaveBeenCalled()
+    const answered = writer.commit()
+    clock.turn()
+    expect(await answered).toBe(null)
+    expect(commit).toHaveBeenCalledTimes(1)
+    const ends = () => ['t', 'u'].map((name) => embedded.log.topic(name)!.partitions[0]!.end)
+    expect(ends()).toEqual([5, 1])
+    commit.mockRejectedValue(new Error('no space left'))
+    writer.send('t', { value: 'lost' })
+    writer.commitLater()
+    clock.turn()
+    for (let second = 0; writer.aborted === null && second < 100; second++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(1_000)
+    }
+    commit.mockRestore()
+    expect([writer.aborted?.code, writer.acks.length, ends()]).toEqual(['unavailable', 1, [5, 1]])
+  })
+
+  it('accepts the next stream of a transactional id when what the one before committed is stored', async () => {
+    const clock = new FakeClock()
+    const embedded = track(await Embedded.open({ topics: [{ name: 't' }] }, clock))
+    const open = { kind: 'transaction', topic: 't', id: 'i', timeoutMs: 1_000 } as const
+    const [first, second] = [new KafkaTransactions(), new KafkaTransactions()]
+    first.open(embedded.connect.bind(embedded), open)
+    clock.turn()
+    first.send('t', { value: 'a' })
+    first.commitLater()
+    first.send('t', { value: 'b' })
+    second.open(embedded.connect.bind(embedded), open)
+    first.commitLater()
+    expect([first.aborted, second.accepted]).toEqual([null, null])
+    clock.turn()
+    await second.until('accept', () => second.accepted !== null)
+    expect([first.acks, first.aborted?.code]).toEqual([[{ through: 1 }], 'taken-over'])
+    expect(embedded.log.topic('t')!.partitions[0]!.end).toBe(1)
+  })
+
+  it('ends the members of groups when it stops', async () => {
+    const embedded = track(await Embedded.open({ topics: [{ name: 't', partitions: 2 }] }))
+    const [gone, there] = [new KafkaEnd(), new KafkaEnd()]
+    for (const [at, end] of [gone, there].entries()) {
+      const open = { kind: 'group', topic: 't', id: 'g', member: `m${at}`, sessionTimeoutMs: 10_000 } as const
+      end.open(embedded.connect.bind(embedded), open)
+    }
+    gone.stream!.end()
+    await embedded.harness.binding.stop?.()
+    expect(there.signals).toEqual([{ kind: 'assigned', generation: 1, partitions: [0, 1], members: ['m1'] }])
+    expect([gone.ended, gone.aborted, there.aborted?.code]).toEqual([true, null, 'shutdown'])
   })
 
   it('shares its room among many writers', async () => {

@@ -242,6 +242,28 @@ describe('everything else', () => {
     expect(writer.ended).toBe(true)
   })
 
+  it.each<KafkaOpen>([
+    { kind: 'fetch', topic: 't', from: 'end', partitions: [0] },
+    { kind: 'fetch', topic: 't', from: 'end', isolation: 'uncommitted' },
+    { kind: 'transaction', topic: 't', id: 'i', timeoutMs: 1_000 },
+    { kind: 'group', topic: 't', id: 'g', member: 'm', sessionTimeoutMs: 1_000 },
+  ])('passes $kind on as it is, apart from the shared reader: %o', (open) => {
+    openShared(3)
+    const first = last()
+    const ends = [new Recorder<Kafka>(), new Recorder<Kafka>()]
+    for (const end of ends) harness.connect(open, end)
+    expect(opened().slice(1)).toEqual([open, open])
+    const { stream, recorder } = last()
+    stream.accept({ kind: 'group' })
+    const marker = { kind: 'marker', partition: 0, offset: 9, producerId: 1, committed: true } as const
+    stream.signal(marker)
+    expect([ends[1]!.accepts, ends[1]!.signals]).toEqual([[{ kind: 'group' }], [marker]])
+    ends[1]!.stream!.signal({ kind: 'commit' })
+    expect([recorder.signals, first.recorder.signals]).toEqual([[{ kind: 'commit' }], []])
+    stream.abort(new StreamError('taken-over', 'gone'))
+    expect([ends[1]!.aborted?.code, ends[0]!.aborted]).toEqual(['taken-over', null])
+  })
+
   it('describes a topic once for all who ask within seconds, and anew after an error', async () => {
     const ask = () => {
       const asker = new Recorder<Kafka>()

@@ -50,6 +50,7 @@ async function advance(ms: number): Promise<void> {
 const OPENS: KafkaOpen[] = [
   { kind: 'produce', topic: 't' },
   { kind: 'fetch', topic: 't', from: 'start' },
+  { kind: 'transaction', topic: 't', id: 'i', timeoutMs: 10_000 },
   { kind: 'offsets', topic: 't' },
   { kind: 'describe', topic: 't' },
   { kind: 'create', topic: 't' },
@@ -69,6 +70,24 @@ describe('without a broker', () => {
     expect(harness.reporter.faults).toEqual([])
     await harness.binding.stop?.()
     expect(clock.pending).toBe(0)
+  })
+
+  it('keeps a group stream for as long as it is wanted, and ends it when it stops', async () => {
+    const harness = attach({ servers: SERVERS })
+    const [member, other] = [new Recorder<Kafka>(), new Recorder<Kafka>()]
+    const open: KafkaOpen = { kind: 'group', topic: 't', id: 'g', member: 'm', sessionTimeoutMs: 10_000 }
+    harness.connect(open, member)
+    harness.connect(open, other)
+    await advance(120_000)
+    expect([member.aborted, member.accepts]).toEqual([null, []])
+    expect(dials.length).toBeLessThan(400)
+    other.stream!.end()
+    await advance(250)
+    expect(other.ended).toBe(true)
+    await harness.binding.stop?.()
+    expect(member.aborted?.code).toBe('shutdown')
+    expect(clock.pending).toBe(0)
+    expect(harness.reporter.faults).toEqual([])
   })
 
   it('says that Kafka is away, once, and tries every server, but never in a hurry', async () => {

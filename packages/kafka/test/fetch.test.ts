@@ -6,19 +6,24 @@ import { Directory } from '../src/client/directory.ts'
 import { NONE, NOT_LEADER, OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION } from '../src/client/error-codes.ts'
 import type { FetchHearer } from '../src/client/fetch-loop.ts'
 import { FetchStream } from '../src/client/fetch-stream.ts'
-import type { FetchResult, FetchWant } from '../src/client/fetch-wire.ts'
+import type { FetchResult, FetchWant, Isolation } from '../src/client/fetch-wire.ts'
 import { Fetcher } from '../src/client/fetcher.ts'
 import type { MetadataAnswer } from '../src/client/kafkajs.ts'
 import { Lane } from '../src/client/lane.ts'
 import { OffsetAsks } from '../src/client/offset-asks.ts'
 import { ClientSite } from '../src/client/site.ts'
 import { BatchBuilder } from '../src/codec/batch-builder.ts'
+import { ATTRIBUTES, CONTROL, TRANSACTIONAL } from '../src/codec/batch-layout.ts'
 import { NO_PRODUCER, stampBatch } from '../src/codec/batch-stamp.ts'
 import type { KafkaRecord } from '../src/record.ts'
-import type { FetchStart, Kafka, PartitionOffsets } from '../src/stream.ts'
+import type { FetchStart, Kafka, KafkaOpen, PartitionOffsets } from '../src/stream.ts'
 
 const LOST = new StreamError('unavailable', 'connection lost')
 const NO_RECORDS = Buffer.alloc(0)
+const TRANSACTION = { producerId: 7, producerEpoch: 0, baseSequence: 0 }
+const ABORT = Buffer.from('00000000', 'hex')
+const COMMIT = Buffer.from('00000001', 'hex')
+const LEADER_CHANGE = Buffer.from('00000002', 'hex')
 
 /** Answers from what the test says the cluster is. */
 class ScriptedAdmin extends Admin {
@@ -44,9 +49,18 @@ class ScriptedAdmin extends Admin {
     return new Map()
   }
 
-  override async offsets(): Promise<PartitionOffsets[]> {
+  /** end of the log for who does not wait for transactions */
+  highWatermark: number | null = null
+
+  override async offsets(
+    _topic: string,
+    partitions: readonly number[],
+    isolation: Isolation,
+  ): Promise<PartitionOffsets[]> {
     this.asked++
-    return this.offsetsOf
+    const found = this.offsetsOf.filter(({ partition }) => partitions.includes(partition))
+    const end = isolation === 'uncommitted' ? this.highWatermark : null
+    return end === null ? found : found.map((item) => ({ ...item, end }))
   }
 }
 
@@ -77,14 +91,16 @@ beforeEach(() => {
   })
 })
 
+type Scope = Pick<Extract<KafkaOpen, { kind: 'fetch' }>, 'partitions' | 'isolation'>
+
 /** A reader of topic `t`. */
 class Reader extends Recorder<Kafka> {
   readonly in: Stream<Kafka>
 
-  constructor(from: FetchStart, room = 1 << 20) {
+  constructor(from: FetchStart, room = 1 << 20, scope: Scope = {}) {
     super(room > 1_000)
     const accept = (_open: unknown, stream: Stream<Kafka>) => {
-      const handler = new FetchStream(stream, { kind: 'fetch', topic: 't', from }, fetcher)
+      const handler = new FetchStream(stream, { kind: 'fetch', topic: 't', from, ...scope }, fetcher)
       fetcher.add(handler)
       return handler
     }
@@ -107,19 +123,20 @@ async function rest(): Promise<void> {
   }
 }
 
-/** Batches of one value each, `v<offset>`, for offsets from `from` to `to` − 1. */
-function batches(from: number, to: number): Buffer {
+/** Batches of one value each, `v<offset>`, for offsets from `from` to `to` − 1; of a transaction where attributes say so. */
+function batches(from: number, to: number, attributes = 0, key: Buffer | null = null): Buffer {
   const all: Buffer[] = []
   for (let offset = from; offset < to; offset++) {
     const builder = new BatchBuilder()
     builder.append(Buffer.from(`v${offset}`), {
-      key: null,
+      key,
       tombstone: false,
       timestamp: 1,
       headers: NO_RECORDS,
       headerCount: 0,
     })
-    const batch = Buffer.from(builder.finish(NO_PRODUCER))
+    const batch = Buffer.from(builder.finish(attributes === 0 ? NO_PRODUCER : TRANSACTION))
+    batch.writeInt16BE(attributes, ATTRIBUTES)
     stampBatch(batch, 0, offset, 0)
     all.push(batch)
   }
@@ -327,6 +344,78 @@ describe('brokers', () => {
     const reader = new Reader('end')
     await rest()
     expect(reader.aborted?.code).toBe('not-found')
+  })
+})
+
+describe('a reader that does not wait for transactions', () => {
+  const open = { isolation: 'uncommitted' } as const
+
+  it('has requests of its own, from the end that it asks for itself', async () => {
+    admin.highWatermark = 4
+    const [committed, uncommitted] = [new Reader('end'), new Reader('end', 1 << 20, open)]
+    await rest()
+    expect(uncommitted.accepts).toEqual([{ kind: 'fetch', partitions: [{ partition: 0, start: 4, end: 4 }] }])
+    expect(fetches.map(({ live, want }) => [live, want.isolation, want.parts[0]!.offset])).toEqual([
+      [true, 'committed', 0],
+      [true, 'uncommitted', 4],
+    ])
+    const late = new Reader('start', 1 << 20, open)
+    await rest()
+    expect(fetches.at(-1)).toMatchObject({ live: false, want: { isolation: 'uncommitted' } })
+    expect([committed.aborted, late.aborted]).toEqual([null, null])
+  })
+
+  it('is told of each marker once, behind the records, whatever room it has', async () => {
+    const reader = new Reader('end', 70, open)
+    await rest()
+    const set = Buffer.concat([
+      batches(0, 2, TRANSACTIONAL),
+      batches(2, 3, TRANSACTIONAL | CONTROL, COMMIT),
+      batches(3, 4, TRANSACTIONAL | CONTROL, LEADER_CHANGE),
+      batches(4, 5, TRANSACTIONAL | CONTROL, ABORT),
+      batches(5, 6),
+    ])
+    for (let rounds = 0; rounds < 6; rounds++) {
+      if (fetches.length > 0) await answer(set, 6)
+      reader.in.grant(70)
+      await rest()
+    }
+    expect(reader.values).toEqual(['0:v0', '1:v1', '5:v5'])
+    expect(reader.data.map(({ meta }) => (meta as KafkaRecord).producerId)).toEqual([7, 7, -1])
+    const marker = { kind: 'marker', partition: 0, producerId: 7 }
+    expect(reader.signals.filter(({ kind }) => kind === 'marker')).toEqual([
+      { ...marker, offset: 2, committed: true },
+      { ...marker, offset: 4, committed: false },
+    ])
+  })
+})
+
+describe('a reader of some partitions', () => {
+  it('asks for those alone, and is not told of others', async () => {
+    admin.leaders = [1, -1, 1]
+    admin.offsetsOf = [0, 1, 2].map((partition) => ({ partition, start: 0, end: 3 }))
+    const reader = new Reader('end', 1 << 20, { partitions: [2, 0, 2] })
+    await rest()
+    expect(reader.accepts).toMatchObject([{ partitions: [{ partition: 0 }, { partition: 2 }] }])
+    expect(take().want.parts.map(({ partition }) => partition)).toEqual([0, 2])
+    admin.leaders = [1, 1, 1, 1]
+    clock.advance(300_000)
+    await rest()
+    expect(reader.signals).toEqual([])
+  })
+
+  it('looks again for a partition that is new, then gives up', async () => {
+    new Reader('end')
+    await rest()
+    admin.leaders = [1, 1]
+    admin.offsetsOf.push({ partition: 1, start: 0, end: 0 })
+    const [grown, missing] = [[1], [2]].map((partitions) => new Reader('end', 1 << 20, { partitions }))
+    await rest()
+    expect([grown!.accepts, missing!.aborted]).toEqual([[], null])
+    clock.advance(1_000)
+    await rest()
+    expect(grown!.accepts).toMatchObject([{ partitions: [{ partition: 1 }] }])
+    expect(missing!.aborted?.code).toBe('not-found')
   })
 })
 

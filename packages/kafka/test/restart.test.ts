@@ -1,4 +1,4 @@
-import { KafkaBench } from '@zilla-ts/testing/kafka-conformance'
+import { KafkaBench, KafkaEnd } from '@zilla-ts/testing/kafka-conformance'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBroker } from '../../../scripts/kafka-broker.mjs'
 import { kafkaBootstrap } from '../../../scripts/test-environment.mjs'
@@ -50,6 +50,38 @@ describe.skipIf((await kafkaBootstrap()) === undefined)('a broker that is killed
           expect(wrong).toBe(-1)
         }
       }
+      expect(chain.faults()).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'carries a transaction out after all, once, and has its members again',
+    async () => {
+      const topic = await bench.topic({ partitions: PARTITIONS })
+      const writer = await bench.transactions(topic)
+      const open = { kind: 'group', topic, id: topic, sessionTimeoutMs: 6_000 } as const
+      const member = bench.connect(new KafkaEnd(), { ...open, member: 'one' })
+      await member.until('first generation', () => member.signals.length === 1)
+      writer.send(topic, { value: 'before' })
+      expect(await writer.commit()).toBe(null)
+      await broker.kill()
+      writer.send(topic, { value: 'a', hash: 0 }, { value: 'b', hash: 1 })
+      writer.commitLater()
+      await broker.restart()
+      expect(await writer.commit()).toBe(null)
+      // The coordinator may know its members again; a new one makes all of them speak.
+      const other = bench.connect(new KafkaEnd(), { ...open, member: 'two' })
+      for (const end of [member, other]) {
+        await end.until('both', () => end.signals.some((signal) => 'members' in signal && signal.members.length === 2))
+        expect(end.signals.at(-1)).toMatchObject({ kind: 'assigned', members: ['one', 'two'] })
+      }
+      const reader = await bench.reader(topic, 'start')
+      await reader.received(3)
+      expect([reader.of(0), reader.of(1)].map((records) => records.map(({ value }) => String(value)))).toEqual([
+        ['before', 'a'],
+        ['b'],
+      ])
       expect(chain.faults()).toEqual([])
     },
     TIMEOUT_MS,

@@ -31,13 +31,10 @@ describe('fetch', () => {
     { topic: 'first', partition: 1, offset: 17, bytesMax: 65_536 },
   ]
 
-  it.each(range(4, 11))('asks in version %i as kafkajs does', async (version) => {
-    const ours = await fetchCall(version, {
-      isolation: 'committed',
-      waitMs: 500,
-      bytesMax: 4_000_000,
-      parts,
-    }).request.encode()
+  it.each(
+    range(4, 11).flatMap((version) => [[version, 'committed', 1] as const, [version, 'uncommitted', 0] as const]),
+  )('asks in version %i, %s, as kafkajs does', async (version, isolation, isolationLevel) => {
+    const ours = await fetchCall(version, { isolation, waitMs: 500, bytesMax: 4_000_000, parts }).request.encode()
     const topics = ['first', 'sécond'].map((topic) => ({
       topic,
       partitions: parts
@@ -45,7 +42,7 @@ describe('fetch', () => {
         .map(({ partition, offset, bytesMax }) => ({ partition, fetchOffset: String(offset), maxBytes: bytesMax })),
     }))
     const make = Fetch.protocol({ version })
-    const theirs = make({ maxWaitTime: 500, minBytes: 1, maxBytes: 4_000_000, isolationLevel: 1, topics, rackId: '' })
+    const theirs = make({ maxWaitTime: 500, minBytes: 1, maxBytes: 4_000_000, isolationLevel, topics, rackId: '' })
     expect(ours.buffer.toString('hex')).toBe((await theirs.request.encode()).buffer.toString('hex'))
   })
 
@@ -83,6 +80,12 @@ describe('fetch', () => {
     expect(theirs).toMatchObject({ responses: [{ partitions: [{ partition: 3 }, { partition: 4, errorCode: 1 }] }] })
   })
 
+  it('takes the high watermark for the end where nothing waits for transactions', async () => {
+    const { response } = fetchCall(11, { isolation: 'uncommitted', waitMs: 0, bytesMax: 0, parts: [] })
+    const { results } = await response.decode(answer(11, Buffer.alloc(0)))
+    expect(results.map(({ end }) => end)).toEqual([2 ** 40, 2 ** 40])
+  })
+
   it('rejects an answer that is cut anywhere', async () => {
     const whole = answer(11, Buffer.from('records'))
     const { response } = fetchCall(11, { isolation: 'committed', waitMs: 0, bytesMax: 0, parts: [] })
@@ -95,32 +98,35 @@ describe('fetch', () => {
 describe('produce', () => {
   const messages = [{ key: 'k', value: 'v', timestamp: '1' }]
 
-  it.each(range(3, 7))('asks in version %i as kafkajs does', async (version) => {
-    const topicData = [
-      { topic: 'first', partitions: [0, 5].map((partition) => ({ partition, firstSequence: 3, messages })) },
-      { topic: 'sécond', partitions: [{ partition: 2, firstSequence: 3, messages }] },
-    ]
-    const make = Produce.protocol({ version })
-    const theirs = make({
-      acks: -1,
-      timeout: 10_000,
-      transactionalId: null,
-      producerId: 5,
-      producerEpoch: 0,
-      topicData,
-    })
-    const { buffer } = await theirs.request.encode()
-    // All three batches are alike; the first begins behind its length.
-    const at = 2 + 2 + 4 + 4 + 2 + 'first'.length + 4 + 4
-    const bytes = buffer.subarray(at + 4, at + 4 + buffer.readInt32BE(at))
-    const parts = [
-      { topic: 'first', partition: 0, bytes },
-      { topic: 'sécond', partition: 2, bytes },
-      { topic: 'first', partition: 5, bytes },
-    ]
-    const ours = await produceCall(version, parts, 10_000).request.encode()
-    expect(ours.buffer.toString('hex')).toBe(buffer.toString('hex'))
-  })
+  it.each(range(3, 7).flatMap((version) => [[version, null] as const, [version, 'trånsaction-1'] as const]))(
+    'asks in version %i, transaction %s, as kafkajs does',
+    async (version, transactionalId) => {
+      const topicData = [
+        { topic: 'first', partitions: [0, 5].map((partition) => ({ partition, firstSequence: 3, messages })) },
+        { topic: 'sécond', partitions: [{ partition: 2, firstSequence: 3, messages }] },
+      ]
+      const make = Produce.protocol({ version })
+      const theirs = make({
+        acks: -1,
+        timeout: 10_000,
+        transactionalId,
+        producerId: 5,
+        producerEpoch: 0,
+        topicData,
+      })
+      const { buffer } = await theirs.request.encode()
+      // All three batches are alike; the first begins behind its length.
+      const at = 2 + Buffer.byteLength(transactionalId ?? '') + 2 + 4 + 4 + 2 + 'first'.length + 4 + 4
+      const bytes = buffer.subarray(at + 4, at + 4 + buffer.readInt32BE(at))
+      const parts = [
+        { topic: 'first', partition: 0, bytes },
+        { topic: 'sécond', partition: 2, bytes },
+        { topic: 'first', partition: 5, bytes },
+      ]
+      const ours = await produceCall(version, parts, 10_000, transactionalId).request.encode()
+      expect(ours.buffer.toString('hex')).toBe(buffer.toString('hex'))
+    },
+  )
 
   it.each(range(3, 7))('reads error codes in version %i, by part, whatever their order', async (version) => {
     const to = new Encoder().writeInt32(2)

@@ -129,13 +129,12 @@ function fates(bench: KafkaBench): void {
     expect(before.values).toEqual(['b'])
   })
 
-  it.each([true, false])(
+  it.for([true, false])(
     'reads on behind an open transaction, while committed reads wait (commit: %s)',
-    async (commit) => {
-      const { hold } = bench.fixture
-      if (hold === undefined) return
+    async (commit, context) => {
+      const hold = bench.optional(context, 'hold')
       const topic = await bench.topic()
-      const finish = await hold.call(bench.fixture, topic, bench.topicName(), ['held'])
+      const finish = await hold(topic, bench.topicName(), ['held'])
       await bench.write(topic, [{ value: 'behind' }])
       const open = await bench.readerOf(topic, 'start', { isolation: 'uncommitted' })
       const committed = await bench.reader(topic, 'start')

@@ -324,7 +324,7 @@ export class FetchLoop implements Task, FetchHearer {
     if (!reader.isControl) return false
     const fate = readMarker(reader)
     const { partition, owner } = cursor
-    if (fate === null || reader.offset < cursor.next) return true
+    if (fate === null) return true
     const { offset, producerId } = reader
     owner.stream.signal({ kind: 'marker', partition, offset, producerId, committed: fate === 'committed' })
     return true

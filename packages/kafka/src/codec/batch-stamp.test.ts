@@ -3,7 +3,14 @@ import { Random, sampleRecord } from '../../test/random.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { BatchReader } from './batch-reader.ts'
 import { splitBatch } from './batch-split.ts'
-import { type BatchProducer, restampBatch, sequenceAfter, stampBatch, stampLogAppendTime } from './batch-stamp.ts'
+import {
+  type BatchProducer,
+  restampBatch,
+  sequenceAfter,
+  stampBatch,
+  stampLogAppendTime,
+  stampTransaction,
+} from './batch-stamp.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 const PRODUCER: BatchProducer = { producerId: 4711, producerEpoch: 2, baseSequence: 2 ** 31 - 3 }
@@ -35,6 +42,20 @@ describe('batch stamps', () => {
     const batch = build(10)
     restampBatch(batch, 0, producer)
     expect(batch).toEqual(build(10, producer))
+  })
+
+  it('makes a batch part of a transaction, and keeps that when it is stamped again', () => {
+    const batch = build(10)
+    const before = contents(batch)
+    const producer = { producerId: 7, producerEpoch: 1, baseSequence: 0 }
+    stampTransaction(batch, 0, producer)
+    restampBatch(batch, 0, { ...producer, baseSequence: 3 })
+    expect(contents(batch)).toEqual(before)
+    const reader = new BatchReader()
+    reader.reset(batch)
+    reader.nextBatch()
+    expect(reader).toMatchObject({ isTransactional: true, isControl: false, producerId: 7, baseSequence: 3 })
+    expect(reader.isLogAppendTime).toBe(false)
   })
 
   it('gives the place in the log without touching the checksum', () => {
