@@ -268,6 +268,10 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       this.#grant(view)
       return
     }
+    if (this.#willRemoved && this.#farewell === null) {
+      this.#drop(new StreamError('unavailable', 'the will could not be kept'))
+      return
+    }
     this.#confirm()
     if (this.#phase !== 'up' || this.#farewell !== null || view.next === null) return
     if (this.#isStale(view.next)) this.#renew()
@@ -285,9 +289,11 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#sid = view.session!.sid
     this.#phase = 'up'
     this.#context.deadlines.remove(this)
-    if (owner.willDelay !== null && !this.client.has('w', this.#epoch)) {
-      // The will went with what a new owner took for void, before the claim behind it had landed (`session-writer.ts`).
-      this.#drop(new StreamError('unavailable', 'the will could not be kept'))
+    if (this.#willRemoved) {
+      this.#lastState = this.client.stateOf(view)
+      this.#farewell = { reason: 'abnormal', code: null, expirySeconds: null }
+      this.#writeClosed()
+      this.#claimant.onLost(new StreamError('unavailable', 'the will could not be kept'))
       return
     }
     const isNew = this.#sid === this.#epoch
@@ -295,6 +301,14 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#claimant.onGranted(state, { cutAt: isNew ? null : view.cutAt })
     // Whoever claimed meanwhile is answered now.
     this.#context.lookAgain(this.client)
+  }
+
+  /**
+   * The will of this epoch went with what a new owner took for void, because that had not read the claim behind it
+   * (`session-writer.ts`). Its client must connect again to have one.
+   */
+  get #willRemoved(): boolean {
+    return this.#willDelay !== null && !this.client.has('w', this.#epoch)
   }
 
   /** Tells what has been read back. */

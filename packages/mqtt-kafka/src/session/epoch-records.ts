@@ -6,7 +6,7 @@ import type { ClientLog } from './client-log.ts'
 import type { ClaimRequest, CloseReason, SessionState } from './ownership.ts'
 import { type ClosedWill, encodeValue, sessionKey } from './records.ts'
 import type { SessionRecord } from './session-writer.ts'
-import { expiresAt, type Fact, type View } from './view.ts'
+import { expiresAt, type Fact, type View, viewOf } from './view.ts'
 
 /** An epoch that owns. */
 export interface OwnedEpoch {
@@ -123,9 +123,10 @@ function willAfter(reason: CloseReason, hasWill: boolean, delaySeconds: number):
  */
 function swept(client: ClientLog, owned: OwnedEpoch, records: SessionRecord[], sweeps: boolean): SessionRecord[] {
   if (!sweeps) return records
-  const view = client.view()
-  const obsolete = client.facts().filter((fact) => fact.epoch !== owned.epoch && fact.offset < owned.rank)
+  const facts = client.facts()
+  const obsolete = facts.filter((fact) => fact.epoch !== owned.epoch && fact.offset < owned.rank)
   if (obsolete.length === 0) return records
+  const view = viewOf(facts)
   const wills = obsolete.filter((fact) => fact.kind === 'w' && isSpent(fact, view))
   const others = obsolete.filter((fact) => fact.kind !== 'w')
   return [

@@ -19,7 +19,7 @@ import { SessionReader, type SessionReaderListener } from './session-reader.ts'
 import { type BatchOwner, type SessionRecord, SessionWriter } from './session-writer.ts'
 import { Silence, type SilenceListener } from './silence.ts'
 import { Tenure, type TenureContext } from './tenure.ts'
-import type { Epoch, View } from './view.ts'
+import { type Epoch, type View, viewOf } from './view.ts'
 import type { WillEncoder } from './will-firing.ts'
 
 /** What the layer tells the binding it belongs to. */
@@ -381,7 +381,7 @@ export class SessionLayer
   #look(client: ClientLog): void {
     try {
       const facts = client.facts()
-      const view = client.view()
+      const view = viewOf(facts)
       for (const attempt of client.attempts) attempt.look(view)
       this.#closeOrphan(client, view)
       const tenure = this.#tenures.get(client.partition)
