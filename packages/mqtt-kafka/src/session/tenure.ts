@@ -279,7 +279,7 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
 function isOver(client: ClientLog, facts: readonly Fact[], view: View): boolean {
   if (facts.length === 0 || client.attempts.length > 0) return false
   if (view.owner !== null || view.session !== null) return false
-  return [...view.wills.values()].every((status) => status === 'void' || status === 'cancelled')
+  return [...view.wills.values()].every((status) => status === 'void' || status === 'cancelled' || status === 'orphan')
 }
 
 function ranksOf(facts: readonly Fact[]): Map<string, number> {
