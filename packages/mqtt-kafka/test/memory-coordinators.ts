@@ -91,6 +91,12 @@ export class Transaction implements StreamHandler<Kafka> {
     this.#stream.abort(new StreamError('taken-over', 'fenced'))
   }
 
+  /** The connection to the coordinator is lost, and with it the answer. */
+  fail(error: StreamError): void {
+    this.#stage = 'done'
+    this.#stream.abort(error)
+  }
+
   /** Goes on to where the test wants it to stop. */
   proceed(): void {
     while (this.#stage !== 'done') {

@@ -6,7 +6,16 @@
 import { StreamError } from '@zilla-ts/engine'
 import type { ClientLog } from './client-log.ts'
 import type { Deadline, DeadlineQueue } from './deadline-queue.ts'
-import { claimRecords, closedRecords, liveRecords, type OwnedEpoch, willDelayOf } from './epoch-records.ts'
+import {
+  claimRecords,
+  closedRecords,
+  liveRecords,
+  NOTHING_SWEPT,
+  type OwnedEpoch,
+  type Sweep,
+  sweepOf,
+  willDelayOf,
+} from './epoch-records.ts'
 import type { Membership } from './membership.ts'
 import type { ClaimRequest, CloseReason, SessionClaimant, SessionHandle, SessionState } from './ownership.ts'
 import type { SessionParameters } from './parameters.ts'
@@ -77,6 +86,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
   #sid = ''
   /** the first record of the epoch has been written, with what it had to remove */
   #swept = false
+  #spared: readonly string[] = []
   /** number of the newest snapshot written */
   #snapshots = 0
   /** a snapshot is not read back */
@@ -268,6 +278,10 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       this.#grant(view)
       return
     }
+    if (this.#willRemoved && this.#farewell === null) {
+      this.#drop(new StreamError('unavailable', 'the will could not be kept'))
+      return
+    }
     this.#confirm()
     if (this.#phase !== 'up' || this.#farewell !== null || view.next === null) return
     if (this.#isStale(view.next)) this.#renew()
@@ -285,9 +299,11 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#sid = view.session!.sid
     this.#phase = 'up'
     this.#context.deadlines.remove(this)
-    if (owner.willDelay !== null && !this.client.has('w', this.#epoch)) {
-      // The will went with what a new owner took for void, before the claim behind it had landed (`session-writer.ts`).
-      this.#drop(new StreamError('unavailable', 'the will could not be kept'))
+    if (this.#willRemoved) {
+      this.#lastState = this.client.stateOf(view)
+      this.#farewell = { reason: 'abnormal', code: null, expirySeconds: null }
+      this.#writeClosed()
+      this.#claimant.onLost(new StreamError('unavailable', 'the will could not be kept'))
       return
     }
     const isNew = this.#sid === this.#epoch
@@ -295,6 +311,14 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#claimant.onGranted(state, { cutAt: isNew ? null : view.cutAt })
     // Whoever claimed meanwhile is answered now.
     this.#context.lookAgain(this.client)
+  }
+
+  /**
+   * Somebody has removed the will of this epoch. No instance that keeps the rules does, unless its records come later than
+   * any can; the client must connect again to have one.
+   */
+  get #willRemoved(): boolean {
+    return this.#willDelay !== null && !this.client.has('w', this.#epoch)
   }
 
   /** Tells what has been read back. */
@@ -338,6 +362,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
   /** Overtakes a stale claim, by the ordinary rules, with a claim of the same connection. */
   #renew(): void {
     const { client } = this
+    const sweep = this.#sweep()
     const former = this.#owned()
     const now = this.#context.now()
     const will = client.value('w', former.epoch)
@@ -349,7 +374,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       state: this.#claimant.snapshot(),
       keepsWill: false,
     } as const
-    const closed = closedRecords(client, former, ending, !this.#swept)
+    const closed = closedRecords(client, former, ending, sweep)
     this.#former = former.epoch
     this.#epoch = this.#context.newEpoch()
     this.#append([...this.#claim(will, false), ...closed], new RenewalBatch(this))
@@ -361,6 +386,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#rank = view.owner!.rank
     this.#sid = view.session!.sid
     this.#swept = false
+    this.#spared = []
     this.#snapshots = 0
     this.#flying = false
     for (const save of this.#saves) save.n = 0
@@ -378,8 +404,8 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#context.deadlines.remove(this)
     const n = ++this.#snapshots
     for (const save of this.#saves) if (save.n === 0) save.n = n
-    this.#append(liveRecords(this.client, this.#owned(), n, this.#claimant.snapshot(), !this.#swept), this)
-    this.#swept = true
+    const sweep = this.#sweep()
+    this.#append(liveRecords(this.client, this.#owned(), n, this.#claimant.snapshot(), sweep), this)
   }
 
   #leave(farewell: Farewell): void {
@@ -402,7 +428,8 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       state: this.#stateRefused ? this.client.stateOf(this.client.view()) : this.#lastState,
       keepsWill: true,
     }
-    this.#append(closedRecords(this.client, this.#owned(), ending, !this.#swept), new ClosingBatch(this))
+    const sweep = this.#sweep()
+    this.#append(closedRecords(this.client, this.#owned(), ending, sweep), new ClosingBatch(this))
   }
 
   #closeAgain(): void {
@@ -442,6 +469,16 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#context.onAttemptOver(this)
   }
 
+  /** Goes with the next record, which is the first of the epoch, or is written because that one may be lost. */
+  #sweep(): Sweep {
+    if (this.#swept) return NOTHING_SWEPT
+    const lateMs = this.#context.now() - this.#context.parameters.endedRetentionMs
+    const sweep = sweepOf(this.client, this.#epoch, this.#rank, lateMs)
+    this.#swept = true
+    this.#spared = sweep.spared
+    return sweep
+  }
+
   #owned(): OwnedEpoch {
     return {
       epoch: this.#epoch,
@@ -450,6 +487,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       sid: this.#sid,
       expiry: this.#request.expirySeconds,
       willDelay: this.#willDelay,
+      spared: this.#spared,
     }
   }
 

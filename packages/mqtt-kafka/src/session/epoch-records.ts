@@ -6,7 +6,7 @@ import type { ClientLog } from './client-log.ts'
 import type { ClaimRequest, CloseReason, SessionState } from './ownership.ts'
 import { type ClosedWill, encodeValue, sessionKey } from './records.ts'
 import type { SessionRecord } from './session-writer.ts'
-import { expiresAt, type Fact, type View } from './view.ts'
+import { expiresAt, type Fact, viewOf } from './view.ts'
 
 /** An epoch that owns. */
 export interface OwnedEpoch {
@@ -18,6 +18,8 @@ export interface OwnedEpoch {
   readonly expiry: number
   /** seconds, as at CONNECT; null: no will */
   readonly willDelay: number | null
+  /** as its first record said (`Sweep`) */
+  readonly spared: readonly string[]
 }
 
 /** How an epoch ends. */
@@ -69,75 +71,86 @@ export function willDelayOf({ will }: ClaimRequest): number | null {
   return will === null ? null : (will.properties?.willDelaySeconds ?? 0)
 }
 
-/** `sweeps`: it is the first record of its epoch, which removes what is obsolete with it. */
+/** What becomes obsolete by the first record of an epoch. */
+export interface Sweep {
+  /** wills that are cancelled or void: they may go at any time, so they go first */
+  readonly before: readonly SessionRecord[]
+  /** obsolete only once the record is there */
+  readonly after: readonly SessionRecord[]
+  /** epochs whose wills are there and whose claims may still land; the record says that they are not due */
+  readonly spared: readonly string[]
+}
+
+export const NOTHING_SWEPT: Sweep = { before: [], after: [], spared: [] }
+
+/**
+ * A will that is due stays: only the transaction that publishes it removes it. A key of a higher offset than the claim stays
+ * too: it may belong to a claim that is not read yet. So does a will whose claim is not known, unless it was written before
+ * `lateMs`: then its claim will never land.
+ */
+export function sweepOf(client: ClientLog, epoch: string, rank: number, lateMs: number): Sweep {
+  const facts = client.facts()
+  const obsolete = facts.filter((fact) => fact.epoch !== epoch && fact.offset < rank)
+  if (obsolete.length === 0) return NOTHING_SWEPT
+  const { wills } = viewOf(facts)
+  const before: SessionRecord[] = []
+  const after: SessionRecord[] = []
+  const spared: string[] = []
+  for (const fact of obsolete) {
+    const status = fact.kind === 'w' ? wills.get(fact.epoch) : null
+    if (status === null) after.push(tombstoneOf(client, fact))
+    else if (status === 'orphan' && client.timestampOf(fact) >= lateMs) spared.push(fact.epoch)
+    else if (status === 'cancelled' || status === 'void' || status === 'orphan') before.push(tombstoneOf(client, fact))
+  }
+  return { before, after, spared }
+}
+
 export function liveRecords(
   client: ClientLog,
   owned: OwnedEpoch,
   n: number,
   state: SessionState,
-  sweeps: boolean,
+  sweep: Sweep,
 ): SessionRecord[] {
-  const { epoch, instance, rank, sid, expiry, willDelay } = owned
-  const value = encodeValue({ k: 'live', rank, i: instance, sid, n, expiry, willDelay: willDelay ?? undefined }, state)
-  return swept(client, owned, [{ key: sessionKey(client.clientId, 'e', epoch, null), value }], sweeps)
+  const { epoch, instance, rank, sid, expiry } = owned
+  const value = encodeValue({ k: 'live', rank, i: instance, sid, n, expiry, ...optional(owned) }, state)
+  return [...sweep.before, { key: sessionKey(client.clientId, 'e', epoch, null), value }, ...sweep.after]
 }
 
-export function closedRecords(client: ClientLog, owned: OwnedEpoch, ending: Ending, sweeps: boolean): SessionRecord[] {
+export function closedRecords(client: ClientLog, owned: OwnedEpoch, ending: Ending, sweep: Sweep): SessionRecord[] {
   const { epoch, instance, rank, sid, expiry, willDelay } = owned
   const { at, reason, code, expirySeconds, state, keepsWill } = ending
   const hasWill = client.has('w', epoch)
   const delay = Math.min(willDelay ?? 0, expirySeconds)
   const will: ClosedWill = willAfter(reason, hasWill && keepsWill, delay)
-  const value = encodeValue(
-    {
-      k: 'closed',
-      rank,
-      i: instance,
-      sid,
-      at,
-      reason,
-      code: code ?? undefined,
-      will,
-      fireAt: will === 'pending' ? at + delay * 1000 : undefined,
-      expireAt: expiresAt(at, expirySeconds) ?? undefined,
-      expiry,
-      willDelay: willDelay ?? undefined,
-    },
-    expirySeconds === 0 ? null : state,
-  )
-  const records: SessionRecord[] = [{ key: sessionKey(client.clientId, 'e', epoch, null), value }]
-  if (hasWill && will === 'none') records.unshift({ key: sessionKey(client.clientId, 'w', epoch, null), value: null })
-  return swept(client, owned, records, sweeps)
+  const fields = {
+    k: 'closed',
+    rank,
+    i: instance,
+    sid,
+    at,
+    reason,
+    code: code ?? undefined,
+    will,
+    fireAt: will === 'pending' ? at + delay * 1000 : undefined,
+    expireAt: expiresAt(at, expirySeconds) ?? undefined,
+    expiry,
+    ...optional(owned),
+  }
+  const value = encodeValue(fields, expirySeconds === 0 ? null : state)
+  const removed =
+    hasWill && will === 'none' ? [{ key: sessionKey(client.clientId, 'w', epoch, null), value: null }] : []
+  return [...sweep.before, ...removed, { key: sessionKey(client.clientId, 'e', epoch, null), value }, ...sweep.after]
+}
+
+function optional({ willDelay, spared }: OwnedEpoch): object {
+  return { willDelay: willDelay ?? undefined, spared: spared.length > 0 ? spared : undefined }
 }
 
 /** What becomes of the will at the end of its connection (MQTT 5.0 §3.1.2.5) [MQTT-3.14.4-3]. */
 function willAfter(reason: CloseReason, hasWill: boolean, delaySeconds: number): ClosedWill {
   if (!hasWill || reason === 'normal') return 'none'
   return delaySeconds === 0 ? 'due' : 'pending'
-}
-
-/**
- * The records of an owner, between the tombstones of all that is obsolete because of them: wills that are cancelled or void
- * before, everything else after. A will that is due stays: only the transaction that publishes it removes it. A key of a
- * higher offset than the claim stays too: it may belong to a claim that is not read yet.
- */
-function swept(client: ClientLog, owned: OwnedEpoch, records: SessionRecord[], sweeps: boolean): SessionRecord[] {
-  if (!sweeps) return records
-  const view = client.view()
-  const obsolete = client.facts().filter((fact) => fact.epoch !== owned.epoch && fact.offset < owned.rank)
-  if (obsolete.length === 0) return records
-  const wills = obsolete.filter((fact) => fact.kind === 'w' && isSpent(fact, view))
-  const others = obsolete.filter((fact) => fact.kind !== 'w')
-  return [
-    ...wills.map((fact) => tombstoneOf(client, fact)),
-    ...records,
-    ...others.map((fact) => tombstoneOf(client, fact)),
-  ]
-}
-
-function isSpent({ epoch }: Fact, { wills }: View): boolean {
-  const status = wills.get(epoch)
-  return status === 'cancelled' || status === 'void'
 }
 
 export function tombstoneOf(client: ClientLog, fact: Fact): SessionRecord {

@@ -96,7 +96,7 @@ export interface Claim {
   readonly user?: string
 }
 
-/** The state of an epoch that owns. */
+/** The state of an epoch that owns. `spared`: epochs whose wills lie below its rank although their claims may be to come. */
 export interface Live {
   readonly k: 'live'
   /** offset of its claim */
@@ -108,6 +108,7 @@ export interface Live {
   readonly n: number
   readonly expiry: number
   readonly willDelay?: number
+  readonly spared?: readonly string[]
 }
 
 export type ClosedWill = 'none' | 'pending' | 'due'
@@ -133,6 +134,7 @@ export interface Closed {
    */
   readonly expiry: number
   readonly willDelay?: number
+  readonly spared?: readonly string[]
 }
 
 export type EpochRecord = Claim | Live | Closed
@@ -174,6 +176,7 @@ export function decodeEpochRecord(value: Buffer): EpochRecord | null {
   const fields = head ?? parseObject(value.toString())
   if (fields === null || typeof fields['i'] !== 'string' || !isCount(fields['expiry'])) return null
   if (fields['willDelay'] !== undefined && !isCount(fields['willDelay'])) return null
+  if (fields['spared'] !== undefined && !Array.isArray(fields['spared'])) return null
   switch (fields['k']) {
     case 'claim':
       return isCount(fields['at']) && typeof fields['clean'] === 'boolean' ? (fields as unknown as Claim) : null

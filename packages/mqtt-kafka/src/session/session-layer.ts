@@ -8,7 +8,7 @@ import { type Kafka, partitionHash } from '@zilla-ts/kafka'
 import { Attempt, type AttemptContext } from './attempt.ts'
 import type { ClientLog } from './client-log.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
-import { closedRecords } from './epoch-records.ts'
+import { closedRecords, sweepOf } from './epoch-records.ts'
 import { GroupStates } from './group-states.ts'
 import { Membership, type MembershipListener } from './membership.ts'
 import type { ClaimRequest, SessionClaimant, SessionHandle, SessionState } from './ownership.ts'
@@ -19,7 +19,7 @@ import { SessionReader, type SessionReaderListener } from './session-reader.ts'
 import { type BatchOwner, type SessionRecord, SessionWriter } from './session-writer.ts'
 import { Silence, type SilenceListener } from './silence.ts'
 import { Tenure, type TenureContext } from './tenure.ts'
-import type { Epoch, View } from './view.ts'
+import { type Epoch, type View, viewOf } from './view.ts'
 import type { WillEncoder } from './will-firing.ts'
 
 /** What the layer tells the binding it belongs to. */
@@ -386,7 +386,7 @@ export class SessionLayer
   #look(client: ClientLog): void {
     try {
       const facts = client.facts()
-      const view = client.view()
+      const view = viewOf(facts)
       for (const attempt of client.attempts) attempt.look(view)
       this.#closeOrphan(client, view)
       const tenure = this.#tenures.get(client.partition)
@@ -403,7 +403,8 @@ export class SessionLayer
     if (owner === null || owner.instance !== this.instance || client.closing === owner.epoch) return
     if (client.attempts.some(({ epoch, former }) => epoch === owner.epoch || former === owner.epoch)) return
     client.closing = owner.epoch
-    this.append(orphanRecords(client, view, owner, this.now()), client.hash, new OrphanBatch(client, this))
+    const records = orphanRecords(client, view, owner, this.now(), this.parameters.endedRetentionMs)
+    this.append(records, client.hash, new OrphanBatch(client, this))
   }
 
   /** Judges all clients of the partitions that are ours, a part of them each turn. */
@@ -500,10 +501,11 @@ class OrphanBatch implements BatchOwner {
   }
 }
 
-function orphanRecords(client: ClientLog, view: View, owner: Epoch, at: number): SessionRecord[] {
+function orphanRecords(client: ClientLog, view: View, owner: Epoch, at: number, retentionMs: number): SessionRecord[] {
   const { epoch, instance, rank, expiry, willDelay } = owner
-  const owned = { epoch, instance, rank, sid: view.session!.sid, expiry, willDelay }
+  const sweep = sweepOf(client, epoch, rank, at - retentionMs)
+  const owned = { epoch, instance, rank, sid: view.session!.sid, expiry, willDelay, spared: sweep.spared }
   const state = client.stateOf(view)
   const ending = { at, reason: 'abnormal', code: null, expirySeconds: expiry, state, keepsWill: true } as const
-  return closedRecords(client, owned, ending, true)
+  return closedRecords(client, owned, ending, sweep)
 }

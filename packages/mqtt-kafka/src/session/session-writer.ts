@@ -4,8 +4,8 @@
  *
  * Kafka's client may still split them between two appends, where a size limit runs through them, and a process may die
  * between the two. So whoever gives a batch orders it in a way that each prefix is sound by itself:
- * - `[will, claim]`: a will without a claim is void, and is removed by the next owner. An owner whose will has been removed
- *   that way before its claim landed refuses its client.
+ * - `[will, claim]`: a will without a claim is an orphan. An owner that finds one below its rank leaves it and says so in its
+ *   records (`spared`), because the claim may be the next to land; only one that is far too old is removed.
  * - `[tombstones of wills, live or closed, tombstones of the rest]`: a will that is cancelled or void may go at any time; the
  *   rest is obsolete only once the record before it is there.
  * - `[closed, will, claim]`: the same as the two apart.

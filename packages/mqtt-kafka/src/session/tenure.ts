@@ -154,6 +154,7 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
   /** Does what is due for this client; when it must be asked again, epoch ms. */
   judge(client: ClientLog, facts: readonly Fact[], view: View): number {
     if (!this.#active) return NEVER
+    this.#forget(client, facts)
     this.#firing.update(client, view.wills)
     return Math.min(
       view.owner !== null ? this.#judgeOwner(client, view) : this.#judgeEnded(client, view),
@@ -200,6 +201,7 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
   #judgeObsolete(client: ClientLog, facts: readonly Fact[], view: View): number {
     const ranks = ranksOf(facts)
     const obsolete = facts.filter(({ kind, epoch }) => kind !== 'w' && (ranks.get(epoch) ?? -1) < view.topRank)
+    if (obsolete.length === 0) this.#done.delete(`${client.clientId}#obsolete`)
     let at = NEVER
     let newest = -1
     const removable: Fact[] = []
@@ -222,6 +224,16 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
     const now = this.#now
     const value = kind === 'cut' ? encodeCut(now, this.#context.instance, 'dead') : encodeValue({ at: now })
     this.#append(client, [{ key: sessionKey(client.clientId, kind, epoch, `h${this.#term}`), value }])
+  }
+
+  /** What has been read back speaks for itself. */
+  #forget(client: ClientLog, facts: readonly Fact[]): void {
+    if (facts.length === 0) this.#done.delete(`${client.clientId}#over`)
+    for (const fact of facts) {
+      if ('writer' in fact && fact.writer === `h${this.#term}`) {
+        this.#done.delete(`${client.clientId}#${fact.kind}#${fact.epoch}`)
+      }
+    }
   }
 
   /** Whether this has not been done in this term, or has been before there was something newer. */
@@ -267,7 +279,7 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
 function isOver(client: ClientLog, facts: readonly Fact[], view: View): boolean {
   if (facts.length === 0 || client.attempts.length > 0) return false
   if (view.owner !== null || view.session !== null) return false
-  return [...view.wills.values()].every((status) => status === 'void' || status === 'cancelled')
+  return [...view.wills.values()].every((status) => status === 'void' || status === 'cancelled' || status === 'orphan')
 }
 
 function ranksOf(facts: readonly Fact[]): Map<string, number> {

@@ -51,9 +51,10 @@ export interface SessionOf {
 
 /**
  * - `armed` its epoch owns, or waits to; `pending` its delay runs; `due` to be published; `cancelled` a later connection
- *   came in time; `void` its epoch never owned, or ended normally
+ *   came in time; `void` its epoch never owned, or ended normally; `orphan` no claim of its epoch is known: it is still to
+ *   come, or never will
  */
-export type WillStatus = 'armed' | 'pending' | 'due' | 'cancelled' | 'void'
+export type WillStatus = 'armed' | 'pending' | 'due' | 'cancelled' | 'void' | 'orphan'
 
 export interface View {
   /** rank of the last epoch that wrote a record as owner, −1: there is none. Everything of lower rank is obsolete. */
@@ -206,18 +207,27 @@ class Walk {
 
   #statuses(): Map<string, WillStatus> {
     const statuses = new Map<string, WillStatus>()
-    const claimed = new Set<string>()
-    for (const fact of this.#facts) {
-      if (fact.kind === 'e' && fact.record.k === 'claim' && fact.offset > this.topRank) claimed.add(fact.epoch)
-    }
+    const epochs = new Map<string, Fact>()
+    for (const fact of this.#facts) if (fact.kind === 'e') epochs.set(fact.epoch, fact)
     for (const fact of this.#facts) {
       if (fact.kind !== 'w') continue
-      const { epoch, offset } = fact
-      // A new owner removes what is cancelled or void below its rank with its first record: what is left there is due.
-      const other = !claimed.has(epoch) && offset < this.topRank ? 'due' : 'void'
-      statuses.set(epoch, this.#next?.epoch === epoch ? 'armed' : (this.#wills.get(epoch) ?? other))
+      const { epoch } = fact
+      if (this.#next?.epoch === epoch) statuses.set(epoch, 'armed')
+      else statuses.set(epoch, this.#wills.get(epoch) ?? this.#leftOver(fact, epochs.get(epoch)))
     }
     return statuses
+  }
+
+  /** Of a will whose epoch has not owned since the top: that has removed what was cancelled or void below its rank. */
+  #leftOver({ epoch, offset }: Fact, own: Fact | undefined): WillStatus {
+    if (own === undefined) return offset > this.topRank || this.#spares(epoch) ? 'orphan' : 'due'
+    const overtaken = own.kind === 'e' && own.record.k === 'claim' && own.offset > this.topRank
+    return overtaken || offset > this.topRank ? 'void' : 'due'
+  }
+
+  #spares(epoch: string): boolean {
+    const record = this.#top?.fact.record
+    return record !== undefined && record.k !== 'claim' && (record.spared?.includes(epoch) ?? false)
   }
 }
 
