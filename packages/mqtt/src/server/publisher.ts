@@ -89,7 +89,7 @@ export class Publisher {
     if (meta.qos > 0 && !this.#admits(meta)) {
       connection.fail(
         ReasonCode.ReceiveMaximumExceeded,
-        'more publishes unanswered than Receive Maximum ([MQTT-3.3.4-9])',
+        'more publishes unanswered than Receive Maximum ([MQTT-3.3.4-7])',
       )
       return
     }
@@ -170,7 +170,7 @@ export class Publisher {
 
   /**
    * Whether the client may send this one. QoS 1 counts until PUBACK, QoS 2 until PUBCOMP or a PUBREC that refuses it
-   * [MQTT-3.3.4-9]; a QoS 2 that is sent again is the same one [MQTT-4.3.3-10]. A 3.1.1 client knows no such number, and is
+   * [MQTT-3.3.4-7]; a QoS 2 that is sent again is the same one [MQTT-4.3.3-10]. A 3.1.1 client knows no such number, and is
    * held back by not being read.
    */
   #admits(meta: PublishMeta): boolean {
