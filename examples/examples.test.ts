@@ -20,7 +20,8 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = join(HERE, '..')
 const names = readdirSync(HERE, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
 /** what the documents of the examples read */
-const ENVIRONMENT = { KAFKA_BOOTSTRAP_SERVER: 'localhost:9092' }
+const ENVIRONMENT = { KAFKA_BOOTSTRAP_SERVER: 'localhost:9092', MQTT_BROKER: 'mqtt://127.0.0.1:7183' }
+const PORTS = /\b(7183|7184|12345)\b/g
 const mosquitto = hasMosquitto()
 const bootstrap = await kafkaBootstrap()
 
@@ -29,17 +30,23 @@ afterEach(async () => {
   for (const action of undo.splice(0).reverse()) await action()
 })
 
+/** A free port for each that the examples use. */
+async function freePorts(): Promise<ReadonlyMap<string, string>> {
+  const ports = new Map<string, string>()
+  for (const port of ['7183', '7184', '12345']) ports.set(port, String(await freePort()))
+  return ports
+}
+
 /** A copy of an example whose ports are free ones, and the same replacement for its commands. */
-async function copyOf(name: string, kafka: string | undefined) {
+async function copyOf(name: string, kafka: string | undefined, ports?: ReadonlyMap<string, string>) {
   const directory = mkdtempSync(join(tmpdir(), 'zilla-example-'))
   undo.push(() => rmSync(directory, { recursive: true, force: true }))
   // Not what somebody's own run has left there.
   cpSync(join(HERE, name), directory, { recursive: true, filter: (path) => !path.endsWith('.zilla') })
-  const ports = new Map<string, string>()
-  for (const port of ['7183', '12345']) ports.set(port, String(await freePort()))
+  const replaced = ports ?? (await freePorts())
   const replace = (text: string) =>
     text
-      .replaceAll(/\b(7183|12345)\b/g, (port) => ports.get(port)!)
+      .replaceAll(PORTS, (port) => replaced.get(port)!)
       .replaceAll('localhost:9092', kafka ?? 'localhost:9092')
       .replaceAll(`examples/${name}`, directory)
   const document = join(directory, 'zilla.yaml')
@@ -129,6 +136,21 @@ describe.skipIf(!mosquitto)('mqtt.embedded', () => {
     await startEngine(engine!)
     const late = start(subscribe!)
     await until(() => late.output.trim() === expected)
+  })
+})
+
+describe.skipIf(!mosquitto)('mqtt.proxy', () => {
+  it('prints what its README says, with the engine of mqtt.embedded as the broker', async () => {
+    const ports = await freePorts()
+    const embedded = await copyOf('mqtt.embedded', undefined, ports)
+    const proxy = await copyOf('mqtt.proxy', undefined, ports)
+    const commands = blocks('mqtt.proxy', 'sh').map((command) => proxy.replace(embedded.replace(command)))
+    const [broker, engine, subscribe, publish] = commands
+    await startEngine(broker!)
+    const running = await startEngine(engine!)
+    await tryOut(subscribe!, publish!, blocks('mqtt.proxy', 'text')[0]!)
+    running.child.kill('SIGTERM')
+    expect((await once(running.child, 'exit'))[0]).toBe(0)
   })
 })
 

@@ -17,6 +17,7 @@
 import { type Clock, type Reporter, StreamError, type Task, type Timer } from '@zilla-ts/engine'
 import {
   Delivery,
+  isShared,
   isTopicFilter,
   LEVELS_MAX,
   type MqttSignal,
@@ -175,7 +176,7 @@ export class SubscriptionStart implements Task {
     const { routes, filtersMax, qosMax, logs } = this.#context
     const subscriber = this.#subscriber
     const shared = parseShared(filter)
-    if (shared === null && !isTopicFilter(filter)) return TOPIC_FILTER_INVALID
+    if (shared === null && (isShared(filter) || !isTopicFilter(filter))) return TOPIC_FILTER_INVALID
     if (!withinLevels(filter, LEVELS_MAX)) return TOPIC_FILTER_INVALID
     const former = subscriber.subscriptions.get(filter)
     const known = former !== undefined || subscriber.memberships.has(filter)
