@@ -125,7 +125,11 @@ export class Side<P extends Protocol> implements Stream<P> {
   signal(signal: P['signal']): void {
     if (this.#closed) return
     const peer = this.#peer
-    peer.#guard('onSignal', () => peer.#handler.onSignal?.(signal))
+    try {
+      peer.#handler.onSignal?.(signal)
+    } catch (error) {
+      peer.#fault('onSignal', error)
+    }
   }
 
   grant(cost: number): void {

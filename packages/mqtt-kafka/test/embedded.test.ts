@@ -5,12 +5,19 @@ import { join } from 'node:path'
 import { type Exit, Side, SystemClock } from '@zilla-ts/engine'
 import type { Kafka } from '@zilla-ts/kafka'
 import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
-import type { Outgoing, Mqtt, MqttOpen } from '@zilla-ts/mqtt'
+import type { Mqtt, MqttOpen, Outgoing } from '@zilla-ts/mqtt'
 import { Harness, Recorder } from '@zilla-ts/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { mqttKafka } from '../src/binding.ts'
 
-const LIMITS = { queueBytes: 65_536, inFlight: 60_000, filters: 1_000, paramTopics: 1_000, startSeconds: 10, subscribeSeconds: 30 }
+const LIMITS = {
+  queueBytes: 65_536,
+  inFlight: 60_000,
+  filters: 1_000,
+  paramTopics: 1_000,
+  startSeconds: 10,
+  subscribeSeconds: 30,
+}
 const DEADLINE_MS = 10_000
 
 let directory: string

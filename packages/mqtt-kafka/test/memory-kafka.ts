@@ -50,6 +50,10 @@ export class MemoryTopic {
   /** refuses every record with this */
   refusal: StreamError | null = null
   readonly writes: PendingWrite[] = []
+  /** records given to readers so far */
+  given = 0
+  /** first offset there is, by partition; absent: 0 */
+  readonly starts: number[] = []
   readonly fetches = new Set<Fetch>()
   readonly producers = new Set<Producer>()
   readonly questions: Stream<Kafka>[] = []
@@ -65,7 +69,11 @@ export class MemoryTopic {
   }
 
   ends(): { partition: number; start: number; end: number }[] {
-    return this.partitions.map((records, partition) => ({ partition, start: 0, end: stableEnd(records) }))
+    return this.partitions.map((records, partition) => ({
+      partition,
+      start: this.starts[partition] ?? 0,
+      end: stableEnd(records),
+    }))
   }
 
   /** Appends a record as a foreign program would. */
@@ -85,6 +93,11 @@ export class MemoryTopic {
     log.push(record)
     if (!this.held) this.deliver()
     return record
+  }
+
+  /** What retention would do: the records below are gone. */
+  startAt(partition: number, offset: number): void {
+    this.starts[partition] = offset
   }
 
   /** Appends a record of a transaction, or its end. */
@@ -358,8 +371,19 @@ class Fetch implements StreamHandler<Kafka> {
       start: this.#next[partition]!,
       end: this.#end(topic.partitions[partition]!),
     }))
-    stream.accept({ kind: 'fetch', partitions })
+    const first = (partition: number) => topic.starts[partition] ?? 0
+    stream.accept({
+      kind: 'fetch',
+      partitions: partitions.map((one) => ({ ...one, start: Math.max(one.start, first(one.partition)) })),
+    })
+    for (const { partition, start } of partitions) {
+      const to = first(partition)
+      if (start >= to) continue
+      this.#next[partition] = to
+      stream.signal({ kind: 'lost', partition, from: start, to })
+    }
   }
+
   /** Gives it a record that is in no log. */
   write(partition: number, offset: number, key: string, value: string): void {
     const record = new KafkaRecord(partition, offset, 1_700_000_000_000, Buffer.from(key), false, Buffer.alloc(0), 0)
@@ -377,6 +401,7 @@ class Fetch implements StreamHandler<Kafka> {
       const records = this.topic.partitions[partition]!
       while (given < count && this.#next[partition]! < this.#end(records) && this.stream.writable) {
         const record = records[this.#next[partition]!++]!
+        this.topic.given++
         if (this.#give(partition, record, records)) given++
       }
     }
