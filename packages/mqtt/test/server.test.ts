@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { mqtt } from '../src/binding.ts'
 import { Message } from '../src/message.ts'
 import type { MqttConfig } from '../src/mqtt.config.ts'
+import { RouteTable } from '../src/server/client-routes.ts'
 import type { Mqtt, PublishMeta } from '../src/stream.ts'
 import { CAPABILITIES, defaultOptions, outgoing } from './wire-peer.ts'
 
@@ -383,7 +384,9 @@ describe('routes', () => {
       exit: to,
       permits: () => true,
     })
-    const rig = new Rig(defaultOptions(), [route('a/#', exit), route('b/#', again)])
+    const routes = [route('a/#', exit), route('b/#', again)]
+    expect(new RouteTable(routes).exits).toBe(1)
+    const rig = new Rig(defaultOptions(), routes)
     rig.serve(exit)
     const client = rig.client(CONNECT_4)
     rig.send(client, "32 { 'a/1' 0001 78 } 32 { 'b/1' 0002 78 } 82 { 0003 'a/1' 00 'b/1' 00 }")
