@@ -262,7 +262,9 @@ export class MqttTestClient {
 
   async #answer<T extends AckType | 'suback' | 'unsuback'>(type: T, packetId: number): Promise<Received<T>> {
     const packet = await this.#await(`${type} ${packetId}`, () => {
-      const at = this.received.findIndex((each) => each.type === type && 'packetId' in each && each.packetId === packetId)
+      const at = this.received.findIndex(
+        (each) => each.type === type && 'packetId' in each && each.packetId === packetId,
+      )
       return at < 0 ? undefined : this.received.splice(at, 1)[0]
     })
     return packet as Received<T>

@@ -107,7 +107,8 @@ describe.each(targets)('flow control on $name', (target) => {
     const publisher = await broker.connect()
     const room = publisher.server.receiveMaximum ?? 65_535
     context.skip(room > 1_000, 'the server has no such limit')
-    for (let packetId = 1; packetId <= room + 1; packetId++) publisher.startPublish(fresh('t'), 'x', { qos: 2, packetId })
+    for (let packetId = 1; packetId <= room + 1; packetId++)
+      publisher.startPublish(fresh('t'), 'x', { qos: 2, packetId })
     expect([null, 0x93]).toContain(await publisher.closed())
   })
 })

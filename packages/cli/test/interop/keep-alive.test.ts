@@ -46,12 +46,15 @@ describe.each(targets)('keep-alive on $name', (target) => {
 describe.each(targets)('a keep-alive limit of the server on $name', (target) => {
   const broker = serve(target, { limits: { keepAliveSeconds: 2 } })
 
-  it.each([0, 600])('is told to a client that asks for %s, and holds [MQTT-3.2.2-21] [MQTT-3.1.2-21] [MQTT-3.1.2-22]', async (keepAliveSeconds) => {
-    const client = await broker.connect({ keepAliveSeconds })
-    if (broker.isOurs) expect(client.server.serverKeepAliveSeconds).toBe(2)
-    if ((client.server.serverKeepAliveSeconds ?? Number.POSITIVE_INFINITY) > 5) return
-    expect([null, 0x8d]).toContain(await client.closed())
-  })
+  it.each([0, 600])(
+    'is told to a client that asks for %s, and holds [MQTT-3.2.2-21] [MQTT-3.1.2-21] [MQTT-3.1.2-22]',
+    async (keepAliveSeconds) => {
+      const client = await broker.connect({ keepAliveSeconds })
+      if (broker.isOurs) expect(client.server.serverKeepAliveSeconds).toBe(2)
+      if ((client.server.serverKeepAliveSeconds ?? Number.POSITIVE_INFINITY) > 5) return
+      expect([null, 0x8d]).toContain(await client.closed())
+    },
+  )
 
   it('is not told to a client that asks for less [MQTT-3.2.2-22]', async () => {
     const client = await broker.connect({ keepAliveSeconds: 1 })

@@ -71,20 +71,26 @@ describe.each(targets)('packet sizes on $name', (target) => {
     expect([null, 0x95]).toContain(await client.closed())
   })
 
-  it.each([5, 4] as const)('level %s: a header that announces too much is refused before the rest comes', async (version) => {
-    const client = await broker.connect({ version })
-    const limit = client.server.maximumPacketSize ?? Number.POSITIVE_INFINITY
-    if (version === 5 && limit > 100_000_000) return
-    if (version === 4 && !broker.isOurs) return
-    client.sendBytes(wireBytes('32 ffffff7f 0001'))
-    expect([null, 0x95]).toContain(await client.closed())
-  })
-
-  it.each(['ffffffff7f', '8080808001'])('a remaining length of five bytes, %s, ends the connection [MQTT-1.5.5-1] [MQTT-4.8.0-1]v3', async (length) => {
-    for (const version of [4, 5] as const) {
+  it.each([5, 4] as const)(
+    'level %s: a header that announces too much is refused before the rest comes',
+    async (version) => {
       const client = await broker.connect({ version })
-      client.sendBytes(wireBytes(`30 ${length}`))
-      await client.closed()
-    }
-  })
+      const limit = client.server.maximumPacketSize ?? Number.POSITIVE_INFINITY
+      if (version === 5 && limit > 100_000_000) return
+      if (version === 4 && !broker.isOurs) return
+      client.sendBytes(wireBytes('32 ffffff7f 0001'))
+      expect([null, 0x95]).toContain(await client.closed())
+    },
+  )
+
+  it.each(['ffffffff7f', '8080808001'])(
+    'a remaining length of five bytes, %s, ends the connection [MQTT-1.5.5-1] [MQTT-4.8.0-1]v3',
+    async (length) => {
+      for (const version of [4, 5] as const) {
+        const client = await broker.connect({ version })
+        client.sendBytes(wireBytes(`30 ${length}`))
+        await client.closed()
+      }
+    },
+  )
 })

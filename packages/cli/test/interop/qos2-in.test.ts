@@ -57,7 +57,10 @@ describe.each(targets)('QoS 2 from clients on $name', (target) => {
       for (const dup of [false, true]) await publisher.publish(topic, 'same', { qos: 1, packetId: 3, dup })
       const received = await watcher.messages(2)
       expect(texts(received)).toEqual(['same', 'same'])
-      expect(received.every((message) => !message.dup), 'DUP is not passed on [MQTT-3.3.1-3]').toBe(true)
+      expect(
+        received.every((message) => !message.dup),
+        'DUP is not passed on [MQTT-3.3.1-3]',
+      ).toBe(true)
     })
 
     it('DUP of the publisher is not passed on [MQTT-3.3.1-3] [MQTT-3.3.1-3]v3', async () => {
@@ -76,67 +79,70 @@ describe.each(targets)('QoS 2 from clients on $name', (target) => {
       expect(texts(await watcher.messages(4))).toEqual(ids.map(String))
     })
 
-    describe.each(['lost connection', ...(target.storage === 'external' ? [] : ['killed server'])])('over a %s', (how) => {
-      async function comeBack(publisher: { kill(): void }, clientId: string) {
-        publisher.kill()
-        if (how === 'killed server') await broker.crash()
-        const again = await broker.connect(lasting(clientId))
-        expect(again.connack.sessionPresent).toBe(true)
-        return again
-      }
+    describe.each(['lost connection', ...(target.storage === 'external' ? [] : ['killed server'])])(
+      'over a %s',
+      (how) => {
+        async function comeBack(publisher: { kill(): void }, clientId: string) {
+          publisher.kill()
+          if (how === 'killed server') await broker.crash()
+          const again = await broker.connect(lasting(clientId))
+          expect(again.connack.sessionPresent).toBe(true)
+          return again
+        }
 
-      /** The watcher has to outlive the server as well. */
-      async function lastingParties() {
-        const topic = fresh('t')
-        const watching = { clientId: fresh('c'), cleanStart: false, properties: { sessionExpirySeconds: 600 } }
-        await broker.subscriber(topic, watching)
-        const clientId = fresh('c')
-        const publisher = await broker.connect(lasting(clientId))
-        return { topic, clientId, publisher, watching }
-      }
+        /** The watcher has to outlive the server as well. */
+        async function lastingParties() {
+          const topic = fresh('t')
+          const watching = { clientId: fresh('c'), cleanStart: false, properties: { sessionExpirySeconds: 600 } }
+          await broker.subscriber(topic, watching)
+          const clientId = fresh('c')
+          const publisher = await broker.connect(lasting(clientId))
+          return { topic, clientId, publisher, watching }
+        }
 
-      async function delivered(watching: Parameters<typeof broker.connect>[0], topic: string) {
-        const publisher = await broker.connect()
-        const watcher = await broker.connect({ ...watching, acknowledge: true })
-        await publisher.publish(topic, 'fence', { qos: 2 })
-        return texts(await watcher.messagesBefore('fence'))
-      }
+        async function delivered(watching: Parameters<typeof broker.connect>[0], topic: string) {
+          const publisher = await broker.connect()
+          const watcher = await broker.connect({ ...watching, acknowledge: true })
+          await publisher.publish(topic, 'fence', { qos: 2 })
+          return texts(await watcher.messagesBefore('fence'))
+        }
 
-      it('before PUBREC was seen: the PUBLISH sent again is delivered once [MQTT-4.3.3-10] [MQTT-4.4.0-1] [MQTT-4.3.3-2]v3 [MQTT-4.4.0-1]v3', async () => {
-        const { topic, clientId, publisher, watching } = await lastingParties()
-        publisher.startPublish(topic, 'x', { qos: 2, packetId: 21 })
-        // The server has taken it: the PUBREC is in this log, though the client acts as if it was not.
-        await publisher.take('pubrec')
-        const again = await comeBack(publisher, clientId)
-        again.startPublish(topic, 'x', { qos: 2, packetId: 21, dup: true })
-        expect(await again.next('pubrec')).toMatchObject({ packetId: 21 })
-        again.acknowledge('pubrel', 21)
-        expect(await again.next('pubcomp')).toMatchObject({ packetId: 21 })
-        expect(await delivered(watching, topic)).toEqual(['x'])
-      })
+        it('before PUBREC was seen: the PUBLISH sent again is delivered once [MQTT-4.3.3-10] [MQTT-4.4.0-1] [MQTT-4.3.3-2]v3 [MQTT-4.4.0-1]v3', async () => {
+          const { topic, clientId, publisher, watching } = await lastingParties()
+          publisher.startPublish(topic, 'x', { qos: 2, packetId: 21 })
+          // The server has taken it: the PUBREC is in this log, though the client acts as if it was not.
+          await publisher.take('pubrec')
+          const again = await comeBack(publisher, clientId)
+          again.startPublish(topic, 'x', { qos: 2, packetId: 21, dup: true })
+          expect(await again.next('pubrec')).toMatchObject({ packetId: 21 })
+          again.acknowledge('pubrel', 21)
+          expect(await again.next('pubcomp')).toMatchObject({ packetId: 21 })
+          expect(await delivered(watching, topic)).toEqual(['x'])
+        })
 
-      it('after PUBREC: PUBREL alone completes it [MQTT-4.3.3-11] [MQTT-4.1.0-1] [MQTT-4.3.3-2]v3', async () => {
-        const { topic, clientId, publisher, watching } = await lastingParties()
-        publisher.startPublish(topic, 'x', { qos: 2, packetId: 22 })
-        await publisher.take('pubrec')
-        const again = await comeBack(publisher, clientId)
-        again.acknowledge('pubrel', 22)
-        expect(await again.next('pubcomp')).toMatchObject({ packetId: 22, reasonCode: 0 })
-        // From here on the identifier means something new.
-        await again.publish(topic, 'y', { qos: 2, packetId: 22 })
-        expect(await delivered(watching, topic)).toEqual(['x', 'y'])
-      })
+        it('after PUBREC: PUBREL alone completes it [MQTT-4.3.3-11] [MQTT-4.1.0-1] [MQTT-4.3.3-2]v3', async () => {
+          const { topic, clientId, publisher, watching } = await lastingParties()
+          publisher.startPublish(topic, 'x', { qos: 2, packetId: 22 })
+          await publisher.take('pubrec')
+          const again = await comeBack(publisher, clientId)
+          again.acknowledge('pubrel', 22)
+          expect(await again.next('pubcomp')).toMatchObject({ packetId: 22, reasonCode: 0 })
+          // From here on the identifier means something new.
+          await again.publish(topic, 'y', { qos: 2, packetId: 22 })
+          expect(await delivered(watching, topic)).toEqual(['x', 'y'])
+        })
 
-      it('after PUBREL: a second PUBREL is answered as well, and nothing is delivered twice [MQTT-4.3.3-11] [MQTT-4.3.3-2]v3', async () => {
-        const { topic, clientId, publisher, watching } = await lastingParties()
-        await publisher.publish(topic, 'x', { qos: 2, packetId: 23 })
-        const again = await comeBack(publisher, clientId)
-        again.acknowledge('pubrel', 23)
-        const { reasonCode } = await again.next('pubcomp')
-        expect([0, 0x92]).toContain(reasonCode)
-        expect(await delivered(watching, topic)).toEqual(['x'])
-      })
-    })
+        it('after PUBREL: a second PUBREL is answered as well, and nothing is delivered twice [MQTT-4.3.3-11] [MQTT-4.3.3-2]v3', async () => {
+          const { topic, clientId, publisher, watching } = await lastingParties()
+          await publisher.publish(topic, 'x', { qos: 2, packetId: 23 })
+          const again = await comeBack(publisher, clientId)
+          again.acknowledge('pubrel', 23)
+          const { reasonCode } = await again.next('pubcomp')
+          expect([0, 0x92]).toContain(reasonCode)
+          expect(await delivered(watching, topic)).toEqual(['x'])
+        })
+      },
+    )
 
     it('clean start forgets what was not released [MQTT-3.1.2-4] [MQTT-3.1.2-6]v3', async () => {
       const { topic, watcher, clientId, publisher } = await parties()

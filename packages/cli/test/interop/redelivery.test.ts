@@ -27,92 +27,95 @@ describe.each(targets)('redelivery on $name', (target) => {
       return { topic, clientId, client, publisher, received, ids: received.map(({ packetId }) => packetId) }
     }
 
-    describe.each(['lost connection', ...(target.storage === 'external' ? [] : ['killed server'])])('over a %s', (how) => {
-      async function comeBack(client: { kill(): void }, clientId: string, acknowledge = false) {
-        client.kill()
-        if (how === 'killed server') await broker.crash()
-        const again = await broker.connect({ ...lasting(clientId), acknowledge })
-        expect(again.connack.sessionPresent).toBe(true)
-        return again
-      }
+    describe.each(['lost connection', ...(target.storage === 'external' ? [] : ['killed server'])])(
+      'over a %s',
+      (how) => {
+        async function comeBack(client: { kill(): void }, clientId: string, acknowledge = false) {
+          client.kill()
+          if (how === 'killed server') await broker.crash()
+          const again = await broker.connect({ ...lasting(clientId), acknowledge })
+          expect(again.connack.sessionPresent).toBe(true)
+          return again
+        }
 
-      it.each([1, 2] as const)(
-        'QoS %s: same packet identifiers, same order, DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1] [MQTT-4.4.0-1]v3 [MQTT-3.3.1-1]v3 [MQTT-4.6.0-1]v3 [MQTT-2.3.1-3]v3',
-        async (qos) => {
-          const sent = numbered(5)
-          const { clientId, client, ids } = await delivered(qos, sent)
-          expect(new Set(ids).size).toBe(5)
+        it.each([1, 2] as const)(
+          'QoS %s: same packet identifiers, same order, DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1] [MQTT-4.4.0-1]v3 [MQTT-3.3.1-1]v3 [MQTT-4.6.0-1]v3 [MQTT-2.3.1-3]v3',
+          async (qos) => {
+            const sent = numbered(5)
+            const { clientId, client, ids } = await delivered(qos, sent)
+            expect(new Set(ids).size).toBe(5)
+            const again = await comeBack(client, clientId, true)
+            const received = await again.messages(5)
+            expect(texts(received)).toEqual(sent)
+            expect(received.map(({ packetId }) => packetId)).toEqual(ids)
+            expect(received.every((message) => message.dup && message.qos === qos)).toBe(true)
+            await again.disconnect()
+          },
+        )
+
+        it('QoS 1: what was acknowledged, in any order, does not come again [MQTT-4.4.0-1] [MQTT-4.3.2-3] [MQTT-4.3.2-1]v3', async () => {
+          const { topic, clientId, client, ids } = await delivered(1, numbered(5))
+          client.acknowledge('puback', ids[3]!)
+          client.acknowledge('puback', ids[1]!)
+          await client.ping()
+          await client.disconnect()
+          const again = await comeBack(client, clientId, true)
+          const publisher = await broker.connect()
+          await publisher.publish(topic, 'fence', { qos: 1 })
+          expect(texts(await again.messagesBefore('fence'))).toEqual(['m0', 'm2', 'm4'])
+          await again.disconnect()
+        })
+
+        it('QoS 2 after PUBREC: PUBREL comes again, PUBLISH never [MQTT-4.3.3-6] [MQTT-4.3.3-4] [MQTT-4.3.3-5] [MQTT-4.4.0-1] [MQTT-4.3.3-1]v3 [MQTT-4.4.0-1]v3', async () => {
+          const { clientId, client, ids } = await delivered(2, numbered(3))
+          for (const packetId of ids.slice(0, 2)) {
+            client.acknowledge('pubrec', packetId)
+            expect(await client.take('pubrel')).toMatchObject({ packetId, reasonCode: 0 })
+          }
+          const again = await comeBack(client, clientId)
+          const released = [await again.take('pubrel'), await again.take('pubrel')]
+          expect(released.map(({ packetId }) => packetId)).toEqual(ids.slice(0, 2))
+          expect(await again.take('publish')).toMatchObject({ packetId: ids[2], dup: true, payload: Buffer.from('m2') })
+          expect(again.received).toEqual([])
+          again.acknowledge('pubrec', ids[2]!)
+          await again.take('pubrel')
+          for (const packetId of ids) again.acknowledge('pubcomp', packetId)
+          await again.ping()
+          await again.disconnect()
+          const last = await broker.connect(lasting(clientId))
+          await last.ping()
+          expect(last.received).toEqual([])
+          await last.disconnect()
+        })
+
+        it('QoS 2 after PUBCOMP: nothing comes again [MQTT-4.4.0-1] [MQTT-4.3.3-5] [MQTT-4.3.3-1]v3', async () => {
+          const { topic, clientId, client, ids } = await delivered(2, numbered(2))
+          for (const packetId of ids) {
+            client.acknowledge('pubrec', packetId)
+            await client.take('pubrel')
+            client.acknowledge('pubcomp', packetId)
+          }
+          await client.ping()
+          await client.disconnect()
+          const again = await comeBack(client, clientId, true)
+          const publisher = await broker.connect()
+          await publisher.publish(topic, 'fence', { qos: 2 })
+          expect(await again.messagesBefore('fence')).toEqual([])
+          await again.disconnect()
+        })
+
+        it('what was waiting comes behind what was in flight [MQTT-4.6.0-6] [MQTT-4.6.0-1] [MQTT-4.6.0-1]v3', async () => {
+          const { topic, clientId, client, publisher } = await delivered(1, numbered(3))
+          client.kill()
+          for (const text of ['w0', 'w1']) await publisher.publish(topic, text, { qos: 1 })
           const again = await comeBack(client, clientId, true)
           const received = await again.messages(5)
-          expect(texts(received)).toEqual(sent)
-          expect(received.map(({ packetId }) => packetId)).toEqual(ids)
-          expect(received.every((message) => message.dup && message.qos === qos)).toBe(true)
+          expect(texts(received)).toEqual(['m0', 'm1', 'm2', 'w0', 'w1'])
+          expect(received.slice(0, 3).every(({ dup }) => dup)).toBe(true)
           await again.disconnect()
-        },
-      )
-
-      it('QoS 1: what was acknowledged, in any order, does not come again [MQTT-4.4.0-1] [MQTT-4.3.2-3] [MQTT-4.3.2-1]v3', async () => {
-        const { topic, clientId, client, ids } = await delivered(1, numbered(5))
-        client.acknowledge('puback', ids[3]!)
-        client.acknowledge('puback', ids[1]!)
-        await client.ping()
-        await client.disconnect()
-        const again = await comeBack(client, clientId, true)
-        const publisher = await broker.connect()
-        await publisher.publish(topic, 'fence', { qos: 1 })
-        expect(texts(await again.messagesBefore('fence'))).toEqual(['m0', 'm2', 'm4'])
-        await again.disconnect()
-      })
-
-      it('QoS 2 after PUBREC: PUBREL comes again, PUBLISH never [MQTT-4.3.3-6] [MQTT-4.3.3-4] [MQTT-4.3.3-5] [MQTT-4.4.0-1] [MQTT-4.3.3-1]v3 [MQTT-4.4.0-1]v3', async () => {
-        const { clientId, client, ids } = await delivered(2, numbered(3))
-        for (const packetId of ids.slice(0, 2)) {
-          client.acknowledge('pubrec', packetId)
-          expect(await client.take('pubrel')).toMatchObject({ packetId, reasonCode: 0 })
-        }
-        const again = await comeBack(client, clientId)
-        const released = [await again.take('pubrel'), await again.take('pubrel')]
-        expect(released.map(({ packetId }) => packetId)).toEqual(ids.slice(0, 2))
-        expect(await again.take('publish')).toMatchObject({ packetId: ids[2], dup: true, payload: Buffer.from('m2') })
-        expect(again.received).toEqual([])
-        again.acknowledge('pubrec', ids[2]!)
-        await again.take('pubrel')
-        for (const packetId of ids) again.acknowledge('pubcomp', packetId)
-        await again.ping()
-        await again.disconnect()
-        const last = await broker.connect(lasting(clientId))
-        await last.ping()
-        expect(last.received).toEqual([])
-        await last.disconnect()
-      })
-
-      it('QoS 2 after PUBCOMP: nothing comes again [MQTT-4.4.0-1] [MQTT-4.3.3-5] [MQTT-4.3.3-1]v3', async () => {
-        const { topic, clientId, client, ids } = await delivered(2, numbered(2))
-        for (const packetId of ids) {
-          client.acknowledge('pubrec', packetId)
-          await client.take('pubrel')
-          client.acknowledge('pubcomp', packetId)
-        }
-        await client.ping()
-        await client.disconnect()
-        const again = await comeBack(client, clientId, true)
-        const publisher = await broker.connect()
-        await publisher.publish(topic, 'fence', { qos: 2 })
-        expect(await again.messagesBefore('fence')).toEqual([])
-        await again.disconnect()
-      })
-
-      it('what was waiting comes behind what was in flight [MQTT-4.6.0-6] [MQTT-4.6.0-1] [MQTT-4.6.0-1]v3', async () => {
-        const { topic, clientId, client, publisher } = await delivered(1, numbered(3))
-        client.kill()
-        for (const text of ['w0', 'w1']) await publisher.publish(topic, text, { qos: 1 })
-        const again = await comeBack(client, clientId, true)
-        const received = await again.messages(5)
-        expect(texts(received)).toEqual(['m0', 'm1', 'm2', 'w0', 'w1'])
-        expect(received.slice(0, 3).every(({ dup }) => dup)).toBe(true)
-        await again.disconnect()
-      })
-    })
+        })
+      },
+    )
 
     it('nothing is sent again while the connection lasts [MQTT-4.4.0-1]', async () => {
       const { topic, client, publisher } = await delivered(1, numbered(2))

@@ -33,7 +33,9 @@ describe.each(targets)('retained messages on $name', (target) => {
         await publisher.publish(topic, 'first', { qos: 2, retain: true })
         await publisher.publish(topic, 'last', { qos, retain: true })
         await early.messages(2)
-        expect(await replayed(topic, topic, version)).toMatchObject([{ payload: Buffer.from('last'), retain: true, qos }])
+        expect(await replayed(topic, topic, version)).toMatchObject([
+          { payload: Buffer.from('last'), retain: true, qos },
+        ])
       },
     )
 
@@ -95,15 +97,18 @@ describe.each(targets)('retained messages on $name', (target) => {
       expect(await subscriber.messagesBefore('fence')).toEqual([])
     })
 
-    it.skipIf(target.storage === 'external')('outlive the process of the server [MQTT-3.3.1-5] [MQTT-3.3.1-5]v3', async () => {
-      const name = fresh('r')
-      const publisher = await broker.connect({ version })
-      await publisher.publish(`${name}/kept`, 'kept', { qos: 1, retain: true })
-      await publisher.publish(`${name}/cleared`, 'x', { qos: 1, retain: true })
-      await publisher.publish(`${name}/cleared`, '', { qos: 1, retain: true })
-      await broker.crash()
-      expect(texts(await replayed(`${name}/#`, `${name}/fence`, version))).toEqual(['kept'])
-    })
+    it.skipIf(target.storage === 'external')(
+      'outlive the process of the server [MQTT-3.3.1-5] [MQTT-3.3.1-5]v3',
+      async () => {
+        const name = fresh('r')
+        const publisher = await broker.connect({ version })
+        await publisher.publish(`${name}/kept`, 'kept', { qos: 1, retain: true })
+        await publisher.publish(`${name}/cleared`, 'x', { qos: 1, retain: true })
+        await publisher.publish(`${name}/cleared`, '', { qos: 1, retain: true })
+        await broker.crash()
+        expect(texts(await replayed(`${name}/#`, `${name}/fence`, version))).toEqual(['kept'])
+      },
+    )
   })
 
   it('keep their properties, user properties in order [MQTT-3.3.2-18] [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-20]', async () => {

@@ -48,17 +48,14 @@ describe.each(targets)('subscription options on $name', (target) => {
     [true, false],
     [false, true],
     [false, false],
-  ])(
-    'retain as published %s, RETAIN %s [MQTT-3.3.1-12] [MQTT-3.3.1-13]',
-    async (retainAsPublished, retain) => {
-      const topic = fresh('t')
-      const client = await broker.connect({ acknowledge: true })
-      await client.subscribe([{ filter: topic, qos: 1, retainAsPublished }])
-      await client.publish(topic, 'x', { qos: 1, retain })
-      expect(await client.take('publish')).toMatchObject({ retain: retain && retainAsPublished })
-      if (retain) await client.publish(topic, '', { qos: 1, retain: true })
-    },
-  )
+  ])('retain as published %s, RETAIN %s [MQTT-3.3.1-12] [MQTT-3.3.1-13]', async (retainAsPublished, retain) => {
+    const topic = fresh('t')
+    const client = await broker.connect({ acknowledge: true })
+    await client.subscribe([{ filter: topic, qos: 1, retainAsPublished }])
+    await client.publish(topic, 'x', { qos: 1, retain })
+    expect(await client.take('publish')).toMatchObject({ retain: retain && retainAsPublished })
+    if (retain) await client.publish(topic, '', { qos: 1, retain: true })
+  })
 
   it('what is replayed to a new subscription has RETAIN either way [MQTT-3.3.1-9]', async () => {
     const topic = fresh('t')

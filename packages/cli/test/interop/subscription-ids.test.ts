@@ -8,13 +8,16 @@ const LARGEST = 268_435_455
 describe.each(targets)('subscription identifiers on $name', (target) => {
   const broker = serve(target)
 
-  it.each([1, 127, 128, 16_384, 2_097_152, LARGEST])('%s comes with the message [MQTT-3.3.4-3] [MQTT-3.3.4-4]', async (id) => {
-    const topic = fresh('t')
-    const client = await broker.connect({ acknowledge: true })
-    await client.subscribe([{ filter: topic, qos: 1 }], { subscriptionIds: [id] })
-    await client.publish(topic, 'x', { qos: 1 })
-    expect((await client.take('publish')).properties).toEqual({ subscriptionIds: [id] })
-  })
+  it.each([1, 127, 128, 16_384, 2_097_152, LARGEST])(
+    '%s comes with the message [MQTT-3.3.4-3] [MQTT-3.3.4-4]',
+    async (id) => {
+      const topic = fresh('t')
+      const client = await broker.connect({ acknowledge: true })
+      await client.subscribe([{ filter: topic, qos: 1 }], { subscriptionIds: [id] })
+      await client.publish(topic, 'x', { qos: 1 })
+      expect((await client.take('publish')).properties).toEqual({ subscriptionIds: [id] })
+    },
+  )
 
   it('each that matches is told, in one copy or one copy each [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT-3.3.4-5]', async () => {
     const name = fresh('t')

@@ -32,9 +32,12 @@ export const targets: readonly Target[] =
         ...(bootstrap === undefined ? [] : [{ name: 'Kafka', storage: 'kafka' } as const]),
       ]
 
-/** Options of the mqtt server binding, for areas where what is configured shows. */
+/** Options of the bindings, for areas where what is configured shows. */
 export interface BrokerOptions {
+  /** of the mqtt server */
   readonly limits?: Readonly<Record<string, number>>
+  /** of mqtt-kafka */
+  readonly publish?: { readonly qosMax: string }
 }
 
 const run = randomBytes(4).toString('hex')
@@ -51,7 +54,8 @@ export const texts = (messages: readonly { readonly payload: Buffer }[]): string
   messages.map(({ payload }) => payload.toString())
 
 /** `count` different payloads. */
-export const numbered = (count: number, word = 'm'): string[] => Array.from({ length: count }, (_, at) => `${word}${at}`)
+export const numbered = (count: number, word = 'm'): string[] =>
+  Array.from({ length: count }, (_, at) => `${word}${at}`)
 
 /** One running target. */
 export class Broker {
@@ -114,7 +118,10 @@ export class Broker {
   }
 
   /** A client with a subscription, which answers deliveries. */
-  async subscriber(filter: string, options: ConnectOptions & { readonly qos?: 0 | 1 | 2 } = {}): Promise<MqttTestClient> {
+  async subscriber(
+    filter: string,
+    options: ConnectOptions & { readonly qos?: 0 | 1 | 2 } = {},
+  ): Promise<MqttTestClient> {
     const { qos = 2, ...rest } = options
     const client = await this.connect({ acknowledge: true, ...rest })
     const { reasonCodes } = await client.subscribe([{ filter, qos }])
@@ -145,7 +152,8 @@ export function serve(target: Target, options: BrokerOptions = {}): Broker {
   return broker
 }
 
-function documentOf({ storage }: Target, { limits = {} }: BrokerOptions): string {
+function documentOf({ storage }: Target, { limits = {}, publish }: BrokerOptions): string {
+  const options = { topics: freshTopics(), create: { partitions: storage === 'kafka' ? 3 : 1 }, publish }
   const tail =
     storage === 'embedded'
       ? '  log: { type: kafka-embedded, kind: server, options: { directory: log } }\n'
@@ -161,7 +169,7 @@ bindings:
   mapping:
     type: mqtt-kafka
     kind: proxy
-    options: { topics: ${JSON.stringify(freshTopics())}, create: { partitions: ${storage === 'kafka' ? 3 : 1} } }
+    options: ${JSON.stringify(options)}
     exit: ${storage === 'embedded' ? 'log' : 'cache_client'}
 ${tail}`
 }

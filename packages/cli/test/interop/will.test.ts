@@ -15,7 +15,12 @@ describe.each(targets)('wills on $name', (target) => {
   const broker = serve(target)
 
   /** A subscriber of a new topic and a client whose will goes there. */
-  async function pair(options: { version?: Version; properties?: Properties; session?: Properties; clientId?: string }) {
+  async function pair(options: {
+    version?: Version
+    properties?: Properties
+    session?: Properties
+    clientId?: string
+  }) {
     const { version = 5, properties = null, session = null, clientId = fresh('c') } = options
     const topic = fresh('w')
     const watcher = await broker.subscriber(topic)
@@ -37,7 +42,12 @@ describe.each(targets)('wills on $name', (target) => {
         const { watcher, client, topic } = await pair({ version })
         if (how === 'reset') client.kill()
         else await client.hangUp()
-        expect(await watcher.take('publish')).toMatchObject({ topic, qos: 1, retain: false, payload: Buffer.from('will') })
+        expect(await watcher.take('publish')).toMatchObject({
+          topic,
+          qos: 1,
+          retain: false,
+          payload: Buffer.from('will'),
+        })
       },
     )
 
