@@ -118,8 +118,9 @@ export class MqttTestClient {
   /** Sends CONNECT; the CONNACK, whatever it says. */
   async offer(options: ConnectOptions = {}): Promise<ConnackPacket> {
     this.send(connectPacket({ version: this.version, ...options }))
-    this.#connack = await this.next('connack')
-    return this.#connack
+    const connack = await this.next('connack')
+    this.#connack = connack
+    return connack
   }
 
   /** The CONNACK received. */

@@ -1,7 +1,13 @@
 /** CONNECT: who gets in under which name, and what ends a connection before it has begun. */
-import { wireBytes } from '@zilla-ts/testing'
+import { type MqttTestClient, wireBytes } from '@zilla-ts/testing'
 import { describe, expect, it } from 'vitest'
 import { fresh, serve, targets, texts } from './target.ts'
+
+/** Waits for the end. A server that does not know the protocol may answer in the CONNACK format of either version. */
+async function refused(client: MqttTestClient): Promise<void> {
+  await client.closed().catch((error: Error) => expect(error.message).toContain('CONNACK'))
+  for (const packet of client.received) expect(packet).toMatchObject({ type: 'connack', sessionPresent: false })
+}
 
 describe.each(targets)('CONNECT on $name', (target) => {
   const broker = serve(target)
@@ -36,7 +42,7 @@ describe.each(targets)('CONNECT on $name', (target) => {
     })
 
     it.each([
-      ['another protocol name', '[MQTT-3.1.2-1] [MQTT-3.1.2-1]v3', "{ 'MQTX' 04 02 0000 'c' }"],
+      ['another protocol name', '[MQTT-3.1.2-1] [MQTT-3.1.2-1]v3', "{ 'MQTX' @ 02 0000 % 'c' }"],
       ['the reserved flag', '[MQTT-3.1.2-3] [MQTT-3.1.2-3]v3', "{ 'MQTT' @ 03 0000 % 'c' }"],
       ['will QoS 3', '[MQTT-3.1.2-12] [MQTT-3.1.2-14]v3', "{ 'MQTT' @ 1e 0000 % 'c' % 'w' 0000 }"],
       ['will QoS without will', '[MQTT-3.1.2-11] [MQTT-3.1.2-13]v3', "{ 'MQTT' @ 0a 0000 % 'c' }"],
@@ -52,8 +58,7 @@ describe.each(targets)('CONNECT on $name', (target) => {
       const client = await broker.dial({ version })
       const body = text.replace('@', `0${version}`).replaceAll('%', version === 5 ? '00' : '')
       client.sendBytes(wireBytes(`10 ${body}`))
-      await client.closed()
-      for (const packet of client.received) expect(packet).toMatchObject({ type: 'connack', sessionPresent: false })
+      await refused(client)
     })
 
     it('the first packet must be CONNECT [MQTT-3.1.0-1] [MQTT-3.1.0-1]v3', async () => {
@@ -125,8 +130,7 @@ describe.each(targets)('CONNECT on $name', (target) => {
   it('5.0: a protocol level that is not served ends the connection, with 0x84 if with anything [MQTT-3.1.2-2] [MQTT-3.2.2-7]', async () => {
     const client = await broker.dial({ version: 5, deadlineMs: 10_000 })
     client.sendBytes(wireBytes("10 { 'MQTT' 06 02 0000 00 'c' }"))
-    await client.closed().catch((error: Error) => expect(error.message).toContain('CONNACK'))
-    for (const packet of client.received) expect(packet).toMatchObject({ type: 'connack' })
+    await refused(client)
   })
 
   it('5.0: a zero length client identifier without clean start is given one too [MQTT-3.1.3-6] [MQTT-3.2.2-16]', async () => {
@@ -183,7 +187,6 @@ describe.each(targets)('CONNECT on $name', (target) => {
   ])('5.0: %s ends the connection [MQTT-3.1.4-1] [MQTT-4.13.1-1]', async (_, properties) => {
     const client = await broker.dial()
     client.sendBytes(wireBytes(`10 { 'MQTT' 05 02 0000 ${properties} 'c' }`))
-    await client.closed()
-    for (const packet of client.received) expect(packet).toMatchObject({ type: 'connack', sessionPresent: false })
+    await refused(client)
   })
 })

@@ -71,7 +71,7 @@ describe.each(targets)('subscription options on $name', (target) => {
     [0, ['kept', 'kept'], '[MQTT-3.3.1-9] [MQTT-3.8.4-4]'],
     [1, ['kept'], '[MQTT-3.3.1-10]'],
     [2, [], '[MQTT-3.3.1-11]'],
-  ] as const)('retain handling %s: subscribing twice brings %j %s', async (retainHandling, expected) => {
+  ] as const)('retain handling %s: subscribing twice brings %j %s', async (retainHandling, expected, _clauses) => {
     const topic = fresh('t')
     const client = await broker.connect({ acknowledge: true })
     await client.publish(topic, 'kept', { qos: 1, retain: true })
