@@ -9,7 +9,7 @@ describe.each(targets)('basics on $name', (target) => {
 
   describe.each([5, 4] as const)('MQTT level %s', (version) => {
     it.each(QOS)(
-      'QoS %s reaches its subscriber as published [MQTT-3.3.4-1] [MQTT-3.3.2-3] [MQTT-3.3.4-1]v3 [MQTT-3.3.2-3]v3',
+      'QoS %s reaches its subscriber as published [MQTT-2.2.1-2] [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-2.3.1-5]v3 [MQTT-3.3.1-2]v3 [MQTT-4.3.1-1]v3 [MQTT-3.3.4-1] [MQTT-3.3.2-3] [MQTT-3.3.4-1]v3 [MQTT-3.3.2-3]v3',
       async (qos) => {
         const topic = `${fresh('t')}/é/x`
         const subscriber = await broker.subscriber(topic, { version })
@@ -45,15 +45,17 @@ describe.each(targets)('basics on $name', (target) => {
       expect(reasonCodes).toEqual([2, 0, 1])
     })
 
-    it('messages of one publisher, topic and QoS keep their order [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.6.0-5]v3 [MQTT-4.6.0-6]v3', async () => {
+    it('messages of one publisher, topic and QoS keep their order, and so do their PUBACKs [MQTT-4.6.0-2] [MQTT-4.6.0-2]v3 [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.6.0-5]v3 [MQTT-4.6.0-6]v3', async () => {
       const topic = fresh('t')
       const subscriber = await broker.subscriber(`${topic}/+`, { version })
       const publisher = await broker.connect({ version, acknowledge: true })
       for (const qos of QOS) {
         const sent = numbered(15, `q${qos}-`)
         // Without waiting for answers: no more than any server takes at once.
-        for (const text of sent) publisher.startPublish(`${topic}/${qos}`, text, { qos })
-        if (qos === 1) for (const _ of sent) await publisher.take('puback')
+        const ids = sent.map((text) => publisher.startPublish(`${topic}/${qos}`, text, { qos }))
+        if (qos === 1) {
+          for (const packetId of ids) expect(await publisher.take('puback')).toMatchObject({ packetId })
+        }
         if (qos === 2) {
           for (const _ of sent) publisher.acknowledge('pubrel', (await publisher.take('pubrec')).packetId)
         }
@@ -61,13 +63,25 @@ describe.each(targets)('basics on $name', (target) => {
       }
     })
 
-    it.each([0, 1, 300_000])('a payload of %s bytes arrives whole', async (bytes) => {
-      const topic = fresh('t')
-      const subscriber = await broker.subscriber(topic, { version, qos: 1 })
+    it.each([0, 1, 300_000])(
+      'a payload of %s bytes arrives whole [MQTT-4.2.0-1] [MQTT-4.2.0-1]v3 [MQTT-7.1.1-1]v3',
+      async (bytes) => {
+        const topic = fresh('t')
+        const subscriber = await broker.subscriber(topic, { version, qos: 1 })
+        const publisher = await broker.connect({ version })
+        const payload = Buffer.alloc(bytes, 'ab')
+        await publisher.publish(topic, payload, { qos: 1 })
+        expect((await subscriber.take('publish')).payload.equals(payload)).toBe(true)
+      },
+    )
+
+    it('a topic may have 65,535 bytes [MQTT-4.7.3-3] [MQTT-4.7.3-3]v3', async () => {
+      const name = fresh('t')
+      const subscriber = await broker.subscriber(`${name}/#`, { version, qos: 1 })
       const publisher = await broker.connect({ version })
-      const payload = Buffer.alloc(bytes, 'ab')
-      await publisher.publish(topic, payload, { qos: 1 })
-      expect((await subscriber.take('publish')).payload.equals(payload)).toBe(true)
+      const topic = `${name}/`.padEnd(65_535, 'x')
+      await publisher.publish(topic, 'x', { qos: 1 })
+      expect((await subscriber.take('publish')).topic === topic).toBe(true)
     })
 
     it('PINGREQ is answered [MQTT-3.12.4-1] [MQTT-3.12.4-1]v3', async () => {

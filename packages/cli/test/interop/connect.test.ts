@@ -13,7 +13,7 @@ describe.each(targets)('CONNECT on $name', (target) => {
   const broker = serve(target)
 
   describe.each([5, 4] as const)('MQTT level %s', (version) => {
-    it('is answered by CONNACK 0 without session present, before anything else [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.1.4-4]v3 [MQTT-3.2.0-1]v3 [MQTT-3.2.2-1]v3', async () => {
+    it('is answered by CONNACK 0 without session present, before anything else [MQTT-2.2.2-1] [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.1.4-4]v3 [MQTT-3.2.0-1]v3 [MQTT-3.2.2-1]v3', async () => {
       const client = await broker.dial({ version })
       const connack = await client.offer({ version, clientId: fresh('c') })
       expect(connack).toMatchObject({ reasonCode: 0, sessionPresent: false })
@@ -50,8 +50,21 @@ describe.each(targets)('CONNECT on $name', (target) => {
       ['a will flag without a will', '[MQTT-3.1.2-9] [MQTT-3.1.2-9]v3', "{ 'MQTT' @ 06 0000 % 'c' }"],
       ['a user name flag without one', '[MQTT-3.1.2-17] [MQTT-3.1.2-19]v3', "{ 'MQTT' @ 82 0000 % 'c' }"],
       ['a password flag without one', '[MQTT-3.1.2-19] [MQTT-3.1.2-21]v3', "{ 'MQTT' @ c2 0000 % 'c' 'u' }"],
+      ['a user name without its flag', '[MQTT-3.1.2-16] [MQTT-3.1.2-18]v3', "{ 'MQTT' @ 02 0000 % 'c' 'u' }"],
+      ['a password without its flag', '[MQTT-3.1.2-18] [MQTT-3.1.2-20]v3', "{ 'MQTT' @ 82 0000 % 'c' 'u' 'p' }"],
+      ['a will without its flag', '[MQTT-3.1.4-1] [MQTT-3.1.2-11]v3', "{ 'MQTT' @ 02 0000 % 'c' % 'w' 0000 }"],
+      [
+        'a will topic that is not UTF-8',
+        '[MQTT-3.1.3-11] [MQTT-3.1.3-10]v3',
+        "{ 'MQTT' @ 06 0000 % 'c' % 0001 ff 0000 }",
+      ],
+      ['a user name that is not UTF-8', '[MQTT-3.1.3-12] [MQTT-3.1.3-11]v3', "{ 'MQTT' @ 82 0000 % 'c' 0001 ff }"],
       ['U+0000 in the client id', '[MQTT-1.5.4-2] [MQTT-1.5.3-2]v3', "{ 'MQTT' @ 02 0000 % 0001 00 }"],
-      ['a surrogate in the client id', '[MQTT-1.5.4-1] [MQTT-1.5.3-1]v3', "{ 'MQTT' @ 02 0000 % 0003 eda080 }"],
+      [
+        'a surrogate in the client id',
+        '[MQTT-1.5.4-1] [MQTT-3.1.3-4] [MQTT-1.5.3-1]v3 [MQTT-3.1.3-4]v3',
+        "{ 'MQTT' @ 02 0000 % 0003 eda080 }",
+      ],
       ['a wildcard in the will topic', '[MQTT-4.7.0-1] [MQTT-4.7.1-1]v3', "{ 'MQTT' @ 06 0000 % 'c' % 'w/#' 0000 }"],
       ['bytes behind its end', '[MQTT-3.1.4-1] [MQTT-3.1.4-1]v3', "{ 'MQTT' @ 02 0000 % 'c' 00 }"],
     ])('%s ends the connection %s', async (_, _clauses, text) => {
@@ -80,6 +93,8 @@ describe.each(targets)('CONNECT on $name', (target) => {
       ['SUBSCRIBE with flags 0', '[MQTT-3.8.1-1] [MQTT-3.8.1-1]v3 [MQTT-2.2.2-2]v3', '80 { 0001 % "" 0001 61 00 }'],
       ['UNSUBSCRIBE with flags 0', '[MQTT-3.10.1-1] [MQTT-3.10.1-1]v3', 'a0 { 0001 % 0001 61 }'],
       ['PUBREL with flags 0', '[MQTT-3.6.1-1] [MQTT-3.6.1-1]v3', '60 { 0001 }'],
+      ['a filter of UNSUBSCRIBE that is not UTF-8', '[MQTT-3.10.3-1] [MQTT-3.10.3-1]v3', 'a2 { 0001 % 0001 ff }'],
+      ['DISCONNECT with a flag', '[MQTT-3.14.1-1] [MQTT-3.14.1-1]v3', 'e2 {}'],
       ['PINGREQ with a flag', '[MQTT-2.1.3-1] [MQTT-2.2.2-1]v3', 'c1 {}'],
       ['PUBLISH with QoS 3', '[MQTT-3.3.1-4] [MQTT-3.3.1-4]v3', "36 { 'a' 0001 % }"],
       ['PUBLISH to a wildcard', '[MQTT-3.3.2-2] [MQTT-3.3.2-2]v3 [MQTT-4.7.1-1]v3', "30 { 'a/+' % }"],
@@ -111,7 +126,7 @@ describe.each(targets)('CONNECT on $name', (target) => {
     await client.ping()
   })
 
-  it('3.1.1: no client identifier without clean session is refused with return code 2 [MQTT-3.1.3-8]v3 [MQTT-3.2.2-4]v3 [MQTT-3.2.2-5]v3', async () => {
+  it('3.1.1: no client identifier without clean session is refused with return code 2 [MQTT-3.1.3-8]v3 [MQTT-3.1.3-9]v3 [MQTT-3.2.2-4]v3 [MQTT-3.2.2-5]v3', async () => {
     const client = await broker.dial({ version: 4 })
     expect(await client.offer({ version: 4, clientId: '', cleanStart: false })).toMatchObject({
       reasonCode: 2,
@@ -153,7 +168,7 @@ describe.each(targets)('CONNECT on $name', (target) => {
     expect(texts(await again.messages(1))).toEqual(['x'])
   })
 
-  it('5.0: an authentication method that is not served is refused with 0x8C [MQTT-4.12.0-1] [MQTT-3.2.2-6] [MQTT-3.2.2-7]', async () => {
+  it('5.0: an authentication method that is not served is refused with 0x8C [MQTT-4.12.0-1] [MQTT-4.13.2-1] [MQTT-3.2.2-6] [MQTT-3.2.2-7]', async () => {
     const client = await broker.dial()
     const connack = await client.offer({ clientId: fresh('c'), properties: { authenticationMethod: 'none-such' } })
     expect([0x8c, 0x87]).toContain(connack.reasonCode)

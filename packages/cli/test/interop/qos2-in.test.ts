@@ -157,6 +157,16 @@ describe.each(targets)('QoS 2 from clients on $name', (target) => {
       expect(received.at(-1)).toBe('two')
     })
 
+    it('the exchange goes on for a message that has expired meanwhile [MQTT-4.3.3-13] [MQTT-4.3.3-2]v3', async () => {
+      const { topic, publisher } = await parties()
+      const properties = version === 5 ? { messageExpirySeconds: 1 } : null
+      publisher.startPublish(topic, 'x', { qos: 2, packetId: 41, properties })
+      await publisher.next('pubrec')
+      await broker.pass(1)
+      publisher.acknowledge('pubrel', 41)
+      expect(await publisher.next('pubcomp')).toMatchObject({ packetId: 41, reasonCode: 0 })
+    })
+
     it('PUBREL of a packet identifier that is not in use is answered [MQTT-4.3.3-11] [MQTT-3.7.2-1] [MQTT-4.3.3-2]v3', async () => {
       const { publisher } = await parties()
       publisher.acknowledge('pubrel', 777)

@@ -39,7 +39,7 @@ describe.each(targets)('redelivery on $name', (target) => {
         }
 
         it.each([1, 2] as const)(
-          'QoS %s: same packet identifiers, same order, DUP [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1] [MQTT-4.4.0-1]v3 [MQTT-3.3.1-1]v3 [MQTT-4.6.0-1]v3 [MQTT-2.3.1-3]v3',
+          'QoS %s: same packet identifiers, same order, DUP [MQTT-4.3.3-3] [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1] [MQTT-4.4.0-1]v3 [MQTT-3.3.1-1]v3 [MQTT-4.6.0-1]v3 [MQTT-2.3.1-3]v3',
           async (qos) => {
             const sent = numbered(5)
             const { clientId, client, ids } = await delivered(qos, sent)

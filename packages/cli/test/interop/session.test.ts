@@ -14,7 +14,7 @@ describe.each(targets)('sessions on $name', (target) => {
     await client.disconnect()
   }
 
-  it('3.1.1: a session without the flag of clean session stays, with its subscriptions [MQTT-3.1.2-4]v3 [MQTT-3.2.2-2]v3 [MQTT-3.2.2-3]v3 [MQTT-4.1.0-1]v3', async () => {
+  it('3.1.1: a session without the flag of clean session stays, with its subscriptions [MQTT-3.1.3-2]v3 [MQTT-3.1.2-4]v3 [MQTT-3.2.2-2]v3 [MQTT-3.2.2-3]v3 [MQTT-4.1.0-1]v3', async () => {
     const topic = fresh('t')
     const clientId = fresh('c')
     const options = { version: 4, clientId, cleanStart: false } as const

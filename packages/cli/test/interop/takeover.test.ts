@@ -11,7 +11,7 @@ describe.each(targets)('takeover on $name', (target) => {
     [4, 5],
     [4, 4],
   ] as const)(
-    'level %s then %s: the first is closed, 5.0 with 0x8E, the second is served [MQTT-3.1.4-3] [MQTT-3.14.2-1] [MQTT-3.1.4-2]v3',
+    'level %s then %s: the first is closed, 5.0 with 0x8E, the second is served [MQTT-3.14.4-2] [MQTT-4.13.2-1] [MQTT-3.1.4-3] [MQTT-3.14.2-1] [MQTT-3.1.4-2]v3',
     async (first, second) => {
       const clientId = fresh('c')
       const topic = fresh('t')
