@@ -1,9 +1,10 @@
 /**
- * Writes what is derived from the JSON Schemas, so that each rule has one source:
+ * Writes what is derived from other files, the JSON Schemas above all, so that each rule has one source:
  *   packages/<package>/src/…/<type>.schema.json   by hand: the whole entry of one binding or guard type
  *   → <type>.config.ts beside it                  `<Type>Config` ({ options, when, with } as they are after defaults) and
  *                                                 `schema`, so that no code loads JSON files at run time
  *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
+ *   docs/mqtt-statements.json, names of tests            → docs/mqtt-conformance.md, by conformance.ts
  * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
  * write a schema.
  */
@@ -13,6 +14,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compile } from 'json-schema-to-typescript'
 import { dereference } from '../packages/engine/src/config/dereference.ts'
+import { conformancePage } from './conformance.ts'
 
 type Json = Record<string, unknown>
 
@@ -141,6 +143,7 @@ async function main(): Promise<void> {
   }
   for (const file of schemaFiles()) put(file.slice(0, -SUFFIX.length) + '.config.ts', await configSource(file))
   put(join(ROOT, 'schemas', 'zilla.schema.json'), composedSchema())
+  put(join(ROOT, 'docs', 'mqtt-conformance.md'), conformancePage(ROOT))
   if (check && stale > 0) {
     console.log('run npm run generate')
     process.exitCode = 1

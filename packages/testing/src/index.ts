@@ -1,4 +1,5 @@
 export * from './engine-process.ts'
 export * from './fake-clock.ts'
 export * from './harness.ts'
+export * from './mqtt-client.ts'
 export * from './wire-script.ts'
