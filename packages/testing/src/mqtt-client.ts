@@ -14,6 +14,7 @@ import {
   encode,
   type Packet,
   type Properties,
+  type PublishMeta,
   type PublishPacket,
   type Qos,
   ReasonCode,
@@ -79,8 +80,8 @@ export class MqttTestClient {
     this.#acknowledge = acknowledge ?? false
     this.#deadlineMs = deadlineMs ?? MQTT_DEADLINE_MS
     const handler = {
-      onPublish: (meta: Omit<PublishPacket, 'type' | 'payload'>, payload: Buffer, packetId: number, dup: boolean) =>
-        this.#receive({ ...meta, type: 'publish', payload: Buffer.from(payload), packetId, dup }),
+      onPublish: (meta: PublishMeta, payload: Buffer) =>
+        this.#receive({ ...meta, type: 'publish', payload: Buffer.from(payload) }),
       onPacket: (packet: Packet) => this.#receive(packet),
       onDecodeError: (error: Error) => {
         this.#failure = error
