@@ -332,7 +332,7 @@ describe('session ownership: takeover', () => {
     rig.advance(claimTtlMs + skewMs + 1)
     first.state = { x: 1, now: 1 }
     b.release()
-    expect(rig.story.slice(3)).toEqual(['claim', 'w', 'claim', '-w', 'closed', 'live', '-e'])
+    expect(rig.story.slice(3)).toEqual(['claim', 'w', 'claim', 'closed', '-w', 'live', '-e'])
     expect(first.lost).toBeNull()
     first.save('y')
     rig.turn()

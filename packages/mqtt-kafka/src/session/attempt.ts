@@ -495,11 +495,8 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
   #claim(will: Buffer | null, clean: boolean): SessionRecord[] {
     const { instance } = this.#context
     const willDelay = will === null ? null : this.#willDelay
-    return claimRecords(
-      { epoch: this.#epoch, instance, at: this.#context.now(), clean, willDelay },
-      this.#request,
-      will,
-    )
+    const claim = { epoch: this.#epoch, instance, at: this.#context.now(), clean, willDelay, renews: this.#former }
+    return claimRecords(claim, this.#request, will)
   }
 
   #append(records: readonly SessionRecord[], owner: BatchOwner): void {

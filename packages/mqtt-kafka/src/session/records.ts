@@ -94,6 +94,8 @@ export interface Claim {
   /** protocol level of CONNECT */
   readonly ver: number
   readonly user?: string
+  /** the epoch of the same connection that it overtakes, and whose will it has */
+  readonly renews?: string
 }
 
 /** The state of an epoch that owns. `spared`: epochs whose wills lie below its rank although their claims may be to come. */

@@ -30,6 +30,8 @@ export interface Epoch {
   /** epoch ms of the claim; null where that is not known any more */
   readonly claimedAt: number | null
   readonly clean: boolean
+  /** the epoch of the same connection before it; null: none */
+  readonly renews: string | null
 }
 
 /** An owner that has ended, while nobody follows. */
@@ -161,7 +163,7 @@ class Walk {
 
   #grant(epoch: Epoch): void {
     const former = this.#owner ?? this.#ended?.epoch ?? null
-    if (former !== null) this.#settle(former.epoch, epoch.clean || former.willDelay === 0 ? 'due' : 'cancelled')
+    if (former !== null) this.#settle(former.epoch, willAt(epoch, former))
     if (epoch.clean || this.#session === null) this.#session = { sid: epoch.epoch, source: null }
     this.#owner = epoch
     this.#next = null
@@ -231,6 +233,12 @@ class Walk {
   }
 }
 
+/** What becomes of a will that is not decided when the next epoch is granted (MQTT 5.0 §3.1.2.5). */
+function willAt(granted: Epoch, former: Epoch): WillStatus {
+  if (granted.renews === former.epoch) return 'cancelled'
+  return granted.clean || former.willDelay === 0 ? 'due' : 'cancelled'
+}
+
 /** Epoch ms at which a session that ended then is over; null: never. */
 export function expiresAt(endedAt: number, expirySeconds: number): number | null {
   return expirySeconds >= 0xffff_ffff ? null : endedAt + expirySeconds * 1000
@@ -247,5 +255,6 @@ function epochOf(fact: Extract<Fact, { kind: 'e' }>): Epoch {
     willDelay: record.willDelay === undefined ? null : Math.min(record.willDelay, record.expiry),
     claimedAt: claim?.at ?? null,
     clean: claim?.clean ?? false,
+    renews: claim?.renews ?? null,
   }
 }
