@@ -345,6 +345,27 @@ describe('session ownership: takeover', () => {
     expect(rig.wills).toEqual([])
   })
 
+  it('12: an owner that overtakes a claim while a clean start, not read yet, has taken the session goes, and has one will', () => {
+    const { rig, a, b, first } = pair({ will: 7 })
+    b.holdWrites()
+    b.connected().close()
+    rig.advance(claimTtlMs + skewMs + 1)
+    a.holdReads()
+    b.release()
+    const clean = b.connected('c', { clean: true })
+    expect(clean.up).toBe(true)
+    // It reads the stale claim, and not the one behind it.
+    rig.sessions.deliver(1, 'a')
+    rig.turn()
+    expect(rig.story.slice(0, 7)).toEqual(['w', 'claim', 'claim', 'claim', 'w', 'claim', 'closed'])
+    a.release()
+    expect(first.lost?.code).toBe('taken-over')
+    clean.close()
+    rig.advance(60_000)
+    expect(rig.wills).toEqual(['will of c'])
+    expect(rig.faults).toEqual([])
+  })
+
   it('13: an owner that dies before its first record leaves the state there was before it', () => {
     const { rig, b, first } = pair()
     first.save('x')

@@ -33,7 +33,7 @@ export interface Ending {
   readonly expirySeconds: number
   /** null: none was ever stored */
   readonly state: SessionState | null
-  /** false: another epoch of the same connection has it, and removes this one's with its first record */
+  /** false: it was decided otherwise already */
   readonly keepsWill: boolean
 }
 

@@ -501,6 +501,7 @@ function orphanRecords(client: ClientLog, view: View, owner: Epoch, at: number, 
   const sweep = sweepOf(client, epoch, rank, at - retentionMs)
   const owned = { epoch, instance, rank, sid: view.session!.sid, expiry, willDelay, spared: sweep.spared }
   const state = client.stateOf(view)
-  const ending = { at, reason: 'abnormal', code: null, expirySeconds: expiry, state, keepsWill: true } as const
+  const keepsWill = view.wills.get(epoch) === 'armed'
+  const ending = { at, reason: 'abnormal', code: null, expirySeconds: expiry, state, keepsWill } as const
   return closedRecords(client, owned, ending, sweep)
 }
