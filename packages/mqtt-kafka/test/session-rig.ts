@@ -273,3 +273,12 @@ function willRecords(will: Will, clientId: string, timestamp: number): WillRecor
   const topics = will.retain ? ['messages', 'retained'] : ['messages']
   return topics.map((topic) => ({ meta: { ...meta, topic }, payload: will.payload }))
 }
+
+/** Two instances, and a client that is up on the first. */
+export function takeoverPair(options: ConnectOptions = {}) {
+  const rig = new SessionRig()
+  const a = rig.start('a')
+  const b = rig.start('b')
+  const first = a.connected('c', options)
+  return { rig, a, b, first }
+}
