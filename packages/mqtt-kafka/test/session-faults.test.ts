@@ -89,6 +89,72 @@ describe('session ownership: Kafka away', () => {
     expect(rig.story).toEqual(story)
   })
 
+  it('31: after the event loop stood still, all partitions are silent until the log of a later moment is read', () => {
+    const rig = new SessionRig(2)
+    const a = rig.start('a')
+    rig.advance(3_000)
+    a.holdReads()
+    rig.sessions.append('z#e#other.1', '{"v":1,"k":"claim","i":"other","at":1,"clean":false,"expiry":1,"ver":5}')
+    rig.clock.stall(2_500)
+    rig.advance(600)
+    expect(a.silences).toEqual([
+      [0, true],
+      [1, true],
+    ])
+    a.release()
+    rig.advance(600)
+    expect([a.layer.isSilent(0), a.layer.isSilent(1)]).toEqual([false, false])
+  })
+
+  it('31: after a stall that is longer than tombstones are kept, everything is read again', () => {
+    const { rig, a, b, first } = takeoverPair()
+    first.save('x')
+    rig.turn()
+    a.holdReads()
+    rig.clock.stall(13 * 3_600_000)
+    rig.advance(600)
+    expect(first.lost?.code).toBe('unavailable')
+    expect(a.layer.ready).toBe(false)
+    a.release()
+    rig.advance(10_000)
+    expect(a.layer.ready).toBe(true)
+    expect(a.layer.usage.attempts).toBe(0)
+    expect(b.connected().state).toEqual({ x: 1 })
+    expect(rig.faults).toEqual([])
+  })
+
+  it('36: an owner behind a cut learns when it was, one behind an orderly end that nothing is in flight', () => {
+    const { rig, a, b, first } = takeoverPair()
+    first.save('x')
+    rig.turn()
+    a.holdReads()
+    const second = b.connect()
+    rig.advance(graceMs)
+    expect(second.grants).toEqual([{ cutAt: rig.clock.now() }])
+    second.save('y')
+    rig.turn()
+    second.close()
+    rig.turn()
+    expect(b.connected().grants).toEqual([{ cutAt: null }])
+  })
+
+  it('a connection that throws ends alone', () => {
+    const rig = new SessionRig()
+    const a = rig.start()
+    const [bad, good] = [a.connect('bad'), a.connect('good')]
+    rig.turn()
+    bad.snapshot = () => {
+      throw new Error('at fault')
+    }
+    bad.save('x')
+    good.save('x')
+    rig.turn()
+    expect(bad.lost?.code).toBe('internal')
+    expect(good.stored).toEqual(['x'])
+    expect(a.reporter.faults).toHaveLength(1)
+    expect(a.layer.usage.attempts).toBe(1)
+  })
+
   it('33: an open transaction on the partition holds up nobody', () => {
     const rig = new SessionRig()
     rig.sessions.appendTransactional(0, {

@@ -334,6 +334,18 @@ describe('wills', () => {
     expect(holder.layer.usage.wills).toBe(0)
   })
 
+  it('a will that cannot be encoded is removed, and holds up no other', () => {
+    const { rig, holder, b } = pair()
+    b.connect('bad', { will: 0, payload: 'throws' })
+    b.connect('good', { will: 0 })
+    rig.turn()
+    b.kill()
+    rig.advance(deadAfterMs)
+    expect(rig.wills).toEqual(['will of good'])
+    expect(holder.reporter.counter('mqtt.kafka.wills.refused').value).toBe(1)
+    expect(holder.layer.usage.wills).toBe(0)
+  })
+
   it('29: a holder whose clock is ahead by the tolerated difference is not early', () => {
     const { rig, b } = pair()
     b.connected('c', { will: 5 }).close()

@@ -251,7 +251,7 @@ export class SessionLayer
     this.#judgeSome()
     const flushing = this.#flushing
     this.#flushing = []
-    for (const attempt of flushing) attempt.flush()
+    for (const attempt of flushing) this.#flush(attempt)
     for (const tenure of this.#tenures.values()) tenure.flush()
     this.#flushAppends()
   }
@@ -389,6 +389,15 @@ export class SessionLayer
     } catch (error) {
       this.#report.fault('sessions.look', error)
       for (const attempt of client.attempts) attempt.abandon(toStreamError(error, 'internal'))
+    }
+  }
+
+  #flush(attempt: Attempt): void {
+    try {
+      attempt.flush()
+    } catch (error) {
+      this.#report.fault('sessions.flush', error)
+      attempt.abandon(toStreamError(error, 'internal'))
     }
   }
 
