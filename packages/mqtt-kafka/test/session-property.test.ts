@@ -290,34 +290,6 @@ describe.each([
       for (let step = 0; step < 150; step++) history.step()
       history.settle()
       history.check()
-      if (history.problems.length > 0) {
-        console.log(history.rig.instances.map((i) => i.name + '=' + i.id).join(' '))
-        history.rig.sessions.partitions[0]!.forEach((r) =>
-          console.log(
-            r.offset,
-            String(r.key),
-            r.producerId ?? '',
-            JSON.stringify(r.marker) ?? '',
-            String(r.value).slice(0, 200),
-          ),
-        )
-        console.log(
-          history.clients
-            .map((c) =>
-              [
-                c.connection.clientId,
-                c.instance.name,
-                (c.connection.handle as never as { epoch: string }).epoch,
-                c.payload,
-                c.delay,
-                c.wasUp,
-                c.closed,
-                c.connection.lost?.code,
-              ].join(' '),
-            )
-            .join('\n'),
-        )
-      }
       expect({ seed, problems: history.problems }).toEqual({ seed, problems: [] })
     }
   }, 120_000)

@@ -34,8 +34,20 @@ export interface ConnectOptions {
   readonly payload?: string
 }
 
+/** A clock whose event loop can stand still. */
+export class StallingClock extends FakeClock {
+  #stalledMs = 0
+  override monotonic(): number {
+    return super.monotonic() + this.#stalledMs
+  }
+  /** So much time passes in which nothing runs. */
+  stall(ms: number): void {
+    this.#stalledMs += ms
+  }
+}
+
 export class SessionRig {
-  readonly clock = new FakeClock()
+  readonly clock = new StallingClock()
   readonly kafka = new MemoryKafka()
   readonly sessions: MemoryTopic
   readonly messages: MemoryTopic
@@ -122,7 +134,7 @@ export class Instance {
   readonly layer: SessionLayer
   readonly silences: [partition: number, silent: boolean][] = []
   readonly groups: [name: string, state: SessionState | null][] = []
-  readonly #clock: FakeClock
+  readonly #clock: StallingClock
 
   constructor(name: string, rig: SessionRig) {
     this.name = name
@@ -269,7 +281,16 @@ export class Connection implements SessionClaimant {
 function willRecords(will: Will, clientId: string, timestamp: number): WillRecord[] {
   const key = Buffer.from(will.topic)
   const meta = { key, hash: partitionHash(key), tombstone: false, timestamp, headers: Buffer.alloc(0), headerCount: 0 }
-  if (clientId === '') throw new Error('no client id')
+  if (will.payload.toString() === 'throws') throw new Error(`cannot encode the will of ${clientId}`)
   const topics = will.retain ? ['messages', 'retained'] : ['messages']
   return topics.map((topic) => ({ meta: { ...meta, topic }, payload: will.payload }))
+}
+
+/** Two instances, and a client that is up on the first. */
+export function takeoverPair(options: ConnectOptions = {}) {
+  const rig = new SessionRig()
+  const a = rig.start('a')
+  const b = rig.start('b')
+  const first = a.connected('c', options)
+  return { rig, a, b, first }
 }

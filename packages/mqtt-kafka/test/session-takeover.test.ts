@@ -1,25 +1,6 @@
 /** Scenarios of session ownership: who owns a client id, and what it is told. The numbers are those of the design's list. */
-import { StreamError } from '@zilla-ts/engine'
 import { describe, expect, it } from 'vitest'
-import {
-  claimTtlMs,
-  deadAfterMs,
-  graceMs,
-  type Instance,
-  SESSIONS,
-  SessionRig,
-  sessionTimeoutMs,
-  skewMs,
-} from './session-rig.ts'
-
-/** Two instances and a client that is up on the first. */
-function pair(options: Parameters<Instance['connect']>[1] = {}) {
-  const rig = new SessionRig()
-  const a = rig.start('a')
-  const b = rig.start('b')
-  const first = a.connected('c', options)
-  return { rig, a, b, first }
-}
+import { claimTtlMs, deadAfterMs, graceMs, SessionRig, sessionTimeoutMs, skewMs, takeoverPair } from './session-rig.ts'
 
 describe('session ownership: connect', () => {
   it('1: a fresh session is granted by its claim, one append', () => {
@@ -68,7 +49,7 @@ describe('session ownership: connect', () => {
   })
 
   it('1: a session that exists without ever having stored a state is present', () => {
-    const { rig, a, first } = pair()
+    const { rig, a, first } = takeoverPair()
     rig.sessions.heldWriters.add('a')
     a.kill()
     void first
@@ -167,7 +148,7 @@ describe('session ownership: connect', () => {
 
 describe('session ownership: takeover', () => {
   it('3: by another instance: the owner goes, its end is in the log before the new one is answered, its state is carried', () => {
-    const { rig, b, first } = pair()
+    const { rig, b, first } = takeoverPair()
     first.save('x')
     rig.turn()
     first.obliging = false
@@ -198,7 +179,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('5: a stalled owner is cut after the grace time; what it writes later counts for nothing', () => {
-    const { rig, a, b, first } = pair({ will: 5 })
+    const { rig, a, b, first } = takeoverPair({ will: 5 })
     first.save('x')
     rig.turn()
     a.holdReads()
@@ -223,7 +204,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('5: an owner that was cut loses its client and writes nothing', () => {
-    const { rig, a, b, first } = pair()
+    const { rig, a, b, first } = takeoverPair()
     a.holdReads()
     const second = b.connect()
     rig.advance(graceMs)
@@ -238,7 +219,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('6: a snapshot behind the cut is never confirmed', () => {
-    const { rig, a, b, first } = pair()
+    const { rig, a, b, first } = takeoverPair()
     a.holdWrites()
     a.holdReads()
     first.save('x')
@@ -254,7 +235,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('7: a snapshot before the cut is in the state that the next owner gets', () => {
-    const { rig, a, b, first } = pair()
+    const { rig, a, b, first } = takeoverPair()
     a.holdReads()
     first.save('x')
     rig.turn()
@@ -265,7 +246,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('8: an end that lands behind the first record of the successor changes nothing, in a compacted log either', () => {
-    const { rig, a, b, first } = pair()
+    const { rig, a, b, first } = takeoverPair()
     a.holdWrites()
     first.state = { old: 1 }
     const second = b.connected()
@@ -282,7 +263,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('9: of two that wait the later one wins; the earlier one writes nothing', () => {
-    const { rig, a, b, first } = pair()
+    const { rig, a, b, first } = takeoverPair()
     first.obliging = false
     const c = rig.start('c')
     const second = b.connected()
@@ -311,7 +292,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('11: a claim of a dead instance that lands late is cut by the holder', () => {
-    const { rig, a, b } = pair()
+    const { rig, a, b } = takeoverPair()
     a.holdWrites()
     a.connected('d')
     a.kill()
@@ -323,7 +304,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('12: a stale claim does not throw out a live client: it is overtaken', () => {
-    const { rig, a, b, first } = pair({ will: 7 })
+    const { rig, a, b, first } = takeoverPair({ will: 7 })
     first.save('x')
     rig.turn()
     b.holdWrites()
@@ -332,7 +313,7 @@ describe('session ownership: takeover', () => {
     rig.advance(claimTtlMs + skewMs + 1)
     first.state = { x: 1, now: 1 }
     b.release()
-    expect(rig.story.slice(3)).toEqual(['claim', 'w', 'claim', '-w', 'closed', 'live', '-e'])
+    expect(rig.story.slice(3)).toEqual(['claim', 'w', 'claim', 'closed', '-w', 'live', '-e'])
     expect(first.lost).toBeNull()
     first.save('y')
     rig.turn()
@@ -345,8 +326,29 @@ describe('session ownership: takeover', () => {
     expect(rig.wills).toEqual([])
   })
 
+  it('12: an owner that overtakes a claim while a clean start, not read yet, has taken the session goes, and has one will', () => {
+    const { rig, a, b, first } = takeoverPair({ will: 7 })
+    b.holdWrites()
+    b.connected().close()
+    rig.advance(claimTtlMs + skewMs + 1)
+    a.holdReads()
+    b.release()
+    const clean = b.connected('c', { clean: true })
+    expect(clean.up).toBe(true)
+    // It reads the stale claim, and not the one behind it.
+    rig.sessions.deliver(1, 'a')
+    rig.turn()
+    expect(rig.story.slice(0, 7)).toEqual(['w', 'claim', 'claim', 'claim', 'w', 'claim', 'closed'])
+    a.release()
+    expect(first.lost?.code).toBe('taken-over')
+    clean.close()
+    rig.advance(60_000)
+    expect(rig.wills).toEqual(['will of c'])
+    expect(rig.faults).toEqual([])
+  })
+
   it('13: an owner that dies before its first record leaves the state there was before it', () => {
-    const { rig, b, first } = pair()
+    const { rig, b, first } = takeoverPair()
     first.save('x')
     rig.turn()
     first.close()
@@ -360,7 +362,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('13: a dead owner is cut without waiting for the grace time', () => {
-    const { rig, a, b } = pair()
+    const { rig, a, b } = takeoverPair()
     a.kill()
     const second = b.connect()
     rig.advance(deadAfterMs - 1)
@@ -370,7 +372,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('13: or at once, when somebody knows that it has exited', () => {
-    const { rig, a, b } = pair()
+    const { rig, a, b } = takeoverPair()
     a.kill()
     b.layer.markGone(a.id)
     expect(b.connected().up).toBe(true)
@@ -379,7 +381,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('14: two cuts of different writers around two claims name one owner to every reader', () => {
-    const { rig, a, b } = pair()
+    const { rig, a, b } = takeoverPair()
     const c = rig.start('c')
     a.holdReads()
     const second = b.connected()
@@ -401,7 +403,7 @@ describe('session ownership: takeover', () => {
   })
 
   it('an owner that is wrongly left by its connection is cut: nobody waits for longer than the grace time', () => {
-    const { rig, b, first } = pair()
+    const { rig, b, first } = takeoverPair()
     first.obliging = false
     const second = b.connect()
     rig.advance(graceMs)
@@ -410,274 +412,11 @@ describe('session ownership: takeover', () => {
   })
 
   it('a clean start by another instance does not wait for the owner', () => {
-    const { rig, a, b, first } = pair()
+    const { rig, a, b, first } = takeoverPair()
     a.holdReads()
     expect(b.connected('c', { clean: true })).toMatchObject({ up: true, present: false })
     a.release()
     expect(first.lost?.code).toBe('taken-over')
     expect(rig.story).toEqual(['claim', 'claim'])
-  })
-})
-
-describe('session ownership: members', () => {
-  it('26: an instance that is out of the group for less than deadAfter is left alone, for longer is cut', () => {
-    const { rig, a, b, first } = pair()
-    const group = rig.kafka.group('test-sessions')
-    group.expel(a.id)
-    rig.advance(deadAfterMs - 1)
-    group.readmit(a.id)
-    rig.advance(2 * deadAfterMs)
-    expect(first.lost).toBeNull()
-    group.expel(a.id)
-    rig.advance(deadAfterMs)
-    expect(rig.story).toEqual(['claim', 'cut'])
-    expect(first.lost?.code).toBe('taken-over')
-    expect(b.connected()).toMatchObject({ up: true, present: true })
-  })
-
-  it('an instance that no list has named yet lives for two session timeouts after its last record', () => {
-    const rig = new SessionRig()
-    const early = rig.start('early')
-    rig.kafka.group('test-sessions').expel(early.id)
-    const late = rig.start('late')
-    early.connected()
-    rig.kafka.group('test-sessions').expel('nobody')
-    rig.advance(2 * sessionTimeoutMs - 1)
-    expect(rig.story).toEqual(['claim'])
-    rig.advance(1)
-    expect(rig.story).toEqual(['claim', 'cut'])
-    void late
-  })
-
-  it('leaves nothing when it stops: connections are told, owners end, the group is left', () => {
-    const { rig, a, b, first } = pair({ will: 5 })
-    a.holdWrites()
-    const waiting = a.connected('d')
-    a.layer.stop(new StreamError('shutdown', 'stops'))
-    a.release()
-    expect(first.lost?.code).toBe('shutdown')
-    expect(waiting.lost?.code).toBe('shutdown')
-    expect(rig.log.find(({ value }) => value?.['k'] === 'closed')!.value).toMatchObject({
-      reason: 'shutdown',
-      will: 'pending',
-    })
-    expect(rig.kafka.group('test-sessions').members.size).toBe(1)
-    expect(a.layer.usage).toMatchObject({ attempts: 0, deadlines: 0, tenures: 0 })
-    expect(b.connected().up).toBe(true)
-    b.layer.stop(new StreamError('shutdown', 'stops'))
-    b.layer.stop(new StreamError('shutdown', 'stops'))
-    expect(rig.clock.pending).toBe(0)
-    expect(rig.faults).toEqual([])
-  })
-})
-
-describe('session ownership: Kafka away', () => {
-  it('30: a partition that cannot be read falls silent after the lease, and speaks again when it has caught up', () => {
-    const { rig, a } = pair()
-    a.holdReads()
-    rig.advance(20_000)
-    expect(a.silences).toEqual([])
-    rig.sessions.append('z#e#other.1', '{"v":1,"k":"claim","i":"other","at":1,"clean":false,"expiry":1,"ver":5}')
-    rig.advance(10_000)
-    expect(a.silences).toEqual([[0, true]])
-    expect(a.layer.isSilent(0)).toBe(true)
-    a.release()
-    rig.advance(6_000)
-    expect(a.silences).toEqual([
-      [0, true],
-      [0, false],
-    ])
-  })
-
-  it('31: an event loop that stood still reads to the end before it serves anybody', () => {
-    const { rig, a, b, first } = pair()
-    // SIGSTOP: nothing of it runs while time goes on.
-    a.holdReads()
-    a.holdWrites()
-    const second = b.connect()
-    rig.advance(graceMs)
-    expect(second.up).toBe(true)
-    const story = rig.story
-    first.save('x')
-    a.release()
-    expect(first.stored).toEqual([])
-    expect(first.lost?.code).toBe('taken-over')
-    expect(rig.story).toEqual(story)
-  })
-
-  it('33: an open transaction on the partition holds up nobody', () => {
-    const rig = new SessionRig()
-    rig.sessions.appendTransactional(0, {
-      timestamp: 0,
-      key: Buffer.from('x#w#other.1'),
-      value: null,
-      headers: Buffer.alloc(0),
-      headerCount: 0,
-      producerId: 77,
-    })
-    const a = rig.start()
-    expect(a.connected().up).toBe(true)
-    expect(a.layer.usage.transactions).toBe(1)
-  })
-
-  it('34: a claim that is not answered in time is refused, and closed when it lands later', () => {
-    const rig = new SessionRig()
-    const a = rig.start()
-    a.holdWrites()
-    const c = a.connected()
-    rig.advance(30_000)
-    expect(c.lost?.code).toBe('unavailable')
-    a.release()
-    expect(rig.story).toEqual(['claim', 'closed'])
-    expect(a.layer.usage.attempts).toBe(0)
-  })
-
-  it('34: claims fail while Kafka is away, and work again when it is back', () => {
-    const rig = new SessionRig()
-    const a = rig.start()
-    a.holdWrites()
-    const c = a.connected()
-    rig.kafka.away = new StreamError('unavailable', 'gone')
-    rig.kafka.abort(SESSIONS, rig.kafka.away)
-    rig.turn()
-    expect(c.lost?.code).toBe('unavailable')
-    expect(a.layer.ready).toBe(false)
-    expect(a.connected().lost?.code).toBe('unavailable')
-    a.release()
-    rig.kafka.away = null
-    rig.advance(10_000)
-    expect(a.connected().up).toBe(true)
-    expect(rig.faults).toEqual([])
-  })
-
-  it('a state that nobody knows the fate of is written again, and confirmed once', () => {
-    const rig = new SessionRig()
-    const a = rig.start()
-    const c = a.connected()
-    a.holdWrites()
-    c.save('x')
-    rig.turn()
-    rig.kafka.abort(SESSIONS, new StreamError('unavailable', 'gone'))
-    rig.turn()
-    expect(c.stored).toEqual([])
-    a.release()
-    rig.advance(10_000)
-    expect(c.stored).toEqual(['x'])
-    expect(c.up).toBe(true)
-  })
-
-  it('an end that nobody knows the fate of is written again when the log shows that it is missing', () => {
-    const rig = new SessionRig()
-    const a = rig.start()
-    const c = a.connected()
-    a.holdWrites()
-    c.close('normal')
-    rig.turn()
-    rig.kafka.abort(SESSIONS, new StreamError('unavailable', 'gone'))
-    a.release()
-    rig.advance(20_000)
-    expect(rig.story).toEqual(['claim', 'closed'])
-    expect(a.layer.usage).toMatchObject({ attempts: 0, outstanding: 0 })
-  })
-
-  it('a state that can never be stored ends its connection with the last one that could', () => {
-    const rig = new SessionRig()
-    const a = rig.start()
-    const c = a.connected()
-    c.save('x')
-    rig.turn()
-    rig.sessions.refusal = new StreamError('too-large', 'too large')
-    c.save('y')
-    rig.clock.turn()
-    expect(c.lost?.code).toBe('too-large')
-    expect(c.stored).toEqual(['x'])
-    rig.sessions.refusal = null
-    rig.advance(20_000)
-    expect(a.layer.usage.attempts).toBe(0)
-  })
-})
-
-describe('session ownership: the log', () => {
-  it('35: a client id may contain # and %', () => {
-    const rig = new SessionRig(3)
-    const a = rig.start()
-    const b = rig.start()
-    const id = 'a#e#1%23/%'
-    const first = a.connected(id)
-    first.save('x')
-    rig.turn()
-    expect(rig.log[0]!.key).toBe(`a%23e%231%2523/%25#e#${a.id}.1`)
-    expect(b.connected(id).state).toEqual({ x: 1 })
-  })
-
-  it('35: a record of an unknown version is an error that keeps the layer from being ready', () => {
-    const rig = new SessionRig()
-    rig.sessions.append('c#e#other.1', '{"v":2,"k":"something"}')
-    const a = rig.start()
-    expect(a.layer.ready).toBe(false)
-    expect(a.layer.wrong).toMatchObject({ code: 'invalid', message: expect.stringContaining('c#e#other.1') })
-    expect(a.connected().lost?.code).toBe('invalid')
-  })
-
-  it('35: nonsense is skipped and counted', () => {
-    const rig = new SessionRig()
-    for (const [key, value] of [
-      ['c', 'x'],
-      ['c#e#x.1', 'nonsense'],
-      ['c#q#x.1', '{"v":1}'],
-      ['c#e', '{"v":1}'],
-      [null, 'x'],
-    ] as const) {
-      rig.sessions.append(key, value)
-    }
-    rig.sessions.append('c#e#x.2', '{"v":1,"k":"closed"}')
-    const a = rig.start()
-    expect(a.connected()).toMatchObject({ up: true, present: false })
-    expect(a.layer.usage.skipped).toBe(5)
-    expect(rig.faults).toEqual([])
-  })
-
-  it('35: a topic that grows would place client ids elsewhere: it is an error', () => {
-    const rig = new SessionRig()
-    const a = rig.start()
-    for (const { stream } of rig.sessions.fetches) stream.signal({ kind: 'partition', partition: 1 })
-    expect(a.layer.wrong?.message).toContain('partitions')
-  })
-
-  it('is not ready before the end seen at start has been read', () => {
-    const rig = new SessionRig()
-    rig.start().connected()
-    rig.sessions.heldReaders.add('late')
-    const late = rig.start('late')
-    expect(late.layer.ready).toBe(false)
-    late.release()
-    expect(late.layer.ready).toBe(true)
-  })
-})
-
-describe('group states', () => {
-  it('are written late, read by all, known at start, and end', () => {
-    const rig = new SessionRig(2)
-    const a = rig.start()
-    const b = rig.start()
-    const name = '$share/g/a/#'
-    a.layer.saveGroup(name, () => ({ pos: 1 }))
-    a.layer.saveGroup(name, () => ({ pos: 2 }))
-    rig.advance(999)
-    expect(rig.log).toEqual([])
-    rig.advance(1)
-    expect(rig.log.map(({ key, value }) => [key, value])).toEqual([
-      ['$share/g/a/%23#g', { v: 1, k: 'group', i: a.id, at: rig.clock.now(), s: { pos: 2 } }],
-    ])
-    expect(b.groups).toEqual([[name, { pos: 2 }]])
-    const late = rig.start()
-    expect([...late.layer.groups]).toEqual([[name, { pos: 2 }]])
-    expect([a, b, late].filter(({ layer }) => layer.holds(name))).toHaveLength(1)
-    a.layer.saveGroup(name, () => ({ pos: 3 }))
-    a.layer.dropGroup(name)
-    rig.advance(5_000)
-    expect(late.groups.at(-1)).toEqual([name, null])
-    expect(late.layer.groups.size).toBe(0)
-    expect(rig.faults).toEqual([])
   })
 })

@@ -242,22 +242,53 @@ describe('wills', () => {
     expect(rig.wills).toEqual(['first', 'second'])
   })
 
-  it('23: an owner whose will was taken for void before its claim landed refuses its client', () => {
+  it('23: a will whose claim is still to land is spared by an owner between the two', () => {
     const { rig, holder, b } = pair()
     holder.holdWrites()
-    const late = holder.connect('c', { will: 0, payload: 'late' })
+    const late = holder.connect('c', { will: 0, payload: 'late', clean: true })
     rig.turn()
     holder.store()
     const owner = b.connected('c')
     owner.save('x')
     rig.turn()
-    expect(rig.story).toEqual(['w', 'claim', '-w', 'live'])
+    expect(rig.story).toEqual(['w', 'claim', 'live'])
+    expect(rig.log.at(-1)!.value).toMatchObject({ spared: [`${holder.id}.1`] })
+    rig.advance(10 * SECOND)
+    expect(rig.wills).toEqual([])
     holder.release()
     expect(owner.lost?.code).toBe('taken-over')
-    expect(late.granted).toEqual([])
-    expect(late.lost?.code).toBe('unavailable')
-    expect(holder.connected()).toMatchObject({ up: true, state: { x: 1 } })
+    expect(late.up).toBe(true)
+    late.close()
+    rig.turn()
+    expect(rig.wills).toEqual(['late'])
+    rig.advance(endedRetentionMs)
+    expect(rig.wills).toEqual(['late'])
+  })
+
+  it('23: a will whose claim never lands is removed when it is far too old, and never published', () => {
+    const { rig, holder, b } = pair()
+    holder.holdWrites()
+    holder.connect('c', { will: 0 })
+    rig.turn()
+    holder.store()
+    const owner = b.connected('c')
+    owner.save('x')
+    rig.turn()
+    owner.close()
+    rig.advance(endedRetentionMs + SECOND)
+    b.connected('c').save('y')
+    rig.turn()
+    expect(rig.story.slice(-3)).toEqual(['-w', 'live', '-e'])
     expect(rig.wills).toEqual([])
+  })
+
+  it('an owner whose will somebody has removed drops its client, which must connect again to have one', () => {
+    const { rig, b } = pair()
+    const c = b.connected('c', { will: 0 })
+    rig.sessions.append(`c#w#${b.id}.1`, null)
+    rig.turn()
+    expect(c.lost?.code).toBe('unavailable')
+    expect(b.connected('c', { will: 0 })).toMatchObject({ up: true, present: true })
   })
 
   it('24: a retained will is on both topics or on none', () => {
@@ -300,6 +331,18 @@ describe('wills', () => {
     expect(rig.log.filter(({ kind, value }) => kind === 'w' && value === null).map(({ key }) => key)).toContain(
       `bad#w#${b.id}.1`,
     )
+    expect(holder.layer.usage.wills).toBe(0)
+  })
+
+  it('a will that cannot be encoded is removed, and holds up no other', () => {
+    const { rig, holder, b } = pair()
+    b.connect('bad', { will: 0, payload: 'throws' })
+    b.connect('good', { will: 0 })
+    rig.turn()
+    b.kill()
+    rig.advance(deadAfterMs)
+    expect(rig.wills).toEqual(['will of good'])
+    expect(holder.reporter.counter('mqtt.kafka.wills.refused').value).toBe(1)
     expect(holder.layer.usage.wills).toBe(0)
   })
 

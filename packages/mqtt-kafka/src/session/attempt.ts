@@ -193,8 +193,9 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
   look(view: View): void {
     if (this.#phase === 'over') return
     if (view.owner?.epoch === this.#epoch) this.#own(view)
-    else if (this.#former !== null && view.owner?.epoch === this.#former) return
-    else if (this.#phase === 'claiming' && !this.client.has('e', this.#epoch)) return
+    else if (this.#former !== null) {
+      if (view.owner?.epoch !== this.#former) this.#fail(takenOver(this.client.clientId))
+    } else if (this.#phase === 'claiming' && !this.client.has('e', this.#epoch)) return
     else if (view.next?.epoch === this.#epoch) this.#wait(view.owner!)
     else this.#fail(takenOver(this.client.clientId))
   }
@@ -372,7 +373,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       code: null,
       expirySeconds: this.#request.expirySeconds,
       state: this.#claimant.snapshot(),
-      keepsWill: false,
+      keepsWill: true,
     } as const
     const closed = closedRecords(client, former, ending, sweep)
     this.#former = former.epoch
@@ -385,6 +386,11 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#former = null
     this.#rank = view.owner!.rank
     this.#sid = view.session!.sid
+    if (!view.continued) {
+      // Somebody has owned in between: the session is another one, and the layer closes the epoch.
+      this.#fail(takenOver(this.client.clientId))
+      return
+    }
     this.#swept = false
     this.#spared = []
     this.#snapshots = 0
@@ -495,11 +501,8 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
   #claim(will: Buffer | null, clean: boolean): SessionRecord[] {
     const { instance } = this.#context
     const willDelay = will === null ? null : this.#willDelay
-    return claimRecords(
-      { epoch: this.#epoch, instance, at: this.#context.now(), clean, willDelay },
-      this.#request,
-      will,
-    )
+    const claim = { epoch: this.#epoch, instance, at: this.#context.now(), clean, willDelay, renews: this.#former }
+    return claimRecords(claim, this.#request, will)
   }
 
   #append(records: readonly SessionRecord[], owner: BatchOwner): void {

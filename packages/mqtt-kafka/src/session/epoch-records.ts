@@ -33,7 +33,7 @@ export interface Ending {
   readonly expirySeconds: number
   /** null: none was ever stored */
   readonly state: SessionState | null
-  /** false: another epoch of the same connection has it */
+  /** false: it was decided otherwise already */
   readonly keepsWill: boolean
 }
 
@@ -46,11 +46,12 @@ export interface NewEpoch {
   readonly clean: boolean
   /** seconds, not capped by anything; null: no will */
   readonly willDelay: number | null
+  readonly renews: string | null
 }
 
 /** `will`: the value of its record, null where there is none. */
 export function claimRecords(claim: NewEpoch, request: ClaimRequest, will: Buffer | null): SessionRecord[] {
-  const { epoch, instance, at, clean, willDelay } = claim
+  const { epoch, instance, at, clean, willDelay, renews } = claim
   const { clientId, expirySeconds, version, username } = request
   const value = encodeValue({
     k: 'claim',
@@ -61,6 +62,7 @@ export function claimRecords(claim: NewEpoch, request: ClaimRequest, will: Buffe
     willDelay: willDelay ?? undefined,
     ver: version,
     user: username ?? undefined,
+    renews: renews ?? undefined,
   })
   const records = will === null ? [] : [{ key: sessionKey(clientId, 'w', epoch, null), value: will }]
   return [...records, { key: sessionKey(clientId, 'e', epoch, null), value }]
@@ -138,8 +140,8 @@ export function closedRecords(client: ClientLog, owned: OwnedEpoch, ending: Endi
     ...optional(owned),
   }
   const value = encodeValue(fields, expirySeconds === 0 ? null : state)
-  const removed =
-    hasWill && will === 'none' ? [{ key: sessionKey(client.clientId, 'w', epoch, null), value: null }] : []
+  const removes = hasWill && keepsWill && will === 'none'
+  const removed = removes ? [{ key: sessionKey(client.clientId, 'w', epoch, null), value: null }] : []
   return [...sweep.before, ...removed, { key: sessionKey(client.clientId, 'e', epoch, null), value }, ...sweep.after]
 }
 

@@ -94,6 +94,8 @@ export interface Claim {
   /** protocol level of CONNECT */
   readonly ver: number
   readonly user?: string
+  /** the epoch of the same connection that it overtakes, and whose will it has */
+  readonly renews?: string
 }
 
 /** The state of an epoch that owns. `spared`: epochs whose wills lie below its rank although their claims may be to come. */
@@ -169,11 +171,14 @@ export function versionOf(value: Buffer): Versioned {
   return parsed['v'] === VERSION ? 'known' : 'unknown'
 }
 
-/** Null: not a record of an epoch. The state is not looked at. */
+/** Null: not a record of an epoch. The state is not looked at, where it is the last field as we write it. */
 export function decodeEpochRecord(value: Buffer): EpochRecord | null {
   const stateAt = value.indexOf(STATE_FIELD)
   const head = stateAt === -1 ? null : parseObject(`${value.toString('utf8', 0, stateAt)}}`)
-  const fields = head ?? parseObject(value.toString())
+  return (head === null ? null : epochRecordOf(head)) ?? epochRecordOf(parseObject(value.toString()))
+}
+
+function epochRecordOf(fields: Record<string, unknown> | null): EpochRecord | null {
   if (fields === null || typeof fields['i'] !== 'string' || !isCount(fields['expiry'])) return null
   if (fields['willDelay'] !== undefined && !isCount(fields['willDelay'])) return null
   if (fields['spared'] !== undefined && !Array.isArray(fields['spared'])) return null
@@ -222,7 +227,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function parseObject(text: string): Record<string, unknown> | null {
+/** Null: not a JSON object. */
+export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : null

@@ -256,7 +256,7 @@ export class SessionLayer
     this.#judgeSome()
     const flushing = this.#flushing
     this.#flushing = []
-    for (const attempt of flushing) attempt.flush()
+    for (const attempt of flushing) this.#flush(attempt)
     for (const tenure of this.#tenures.values()) tenure.flush()
     this.#flushAppends()
   }
@@ -397,6 +397,15 @@ export class SessionLayer
     }
   }
 
+  #flush(attempt: Attempt): void {
+    try {
+      attempt.flush()
+    } catch (error) {
+      this.#report.fault('sessions.flush', error)
+      attempt.abandon(toStreamError(error, 'internal'))
+    }
+  }
+
   /** An epoch of ours that owns without a connection: its client was gone when the claim landed. */
   #closeOrphan(client: ClientLog, view: View): void {
     const { owner } = view
@@ -506,6 +515,7 @@ function orphanRecords(client: ClientLog, view: View, owner: Epoch, at: number, 
   const sweep = sweepOf(client, epoch, rank, at - retentionMs)
   const owned = { epoch, instance, rank, sid: view.session!.sid, expiry, willDelay, spared: sweep.spared }
   const state = client.stateOf(view)
-  const ending = { at, reason: 'abnormal', code: null, expirySeconds: expiry, state, keepsWill: true } as const
+  const keepsWill = view.wills.get(epoch) === 'armed'
+  const ending = { at, reason: 'abnormal', code: null, expirySeconds: expiry, state, keepsWill } as const
   return closedRecords(client, owned, ending, sweep)
 }

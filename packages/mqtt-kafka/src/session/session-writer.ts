@@ -9,8 +9,8 @@
  * - `[tombstones of wills, live or closed, tombstones of the rest]`: a will that is cancelled or void may go at any time; the
  *   rest is obsolete only once the record before it is there.
  * - `[closed, will, claim]`: the same as the two apart.
- * - `[will, claim, tombstone of the old will, closed]` (an owner overtakes a stale claim): between the second and the third,
- *   both wills are there; an instance that dies just there has its client's will published twice.
+ * - `[will, claim, closed]` (an owner overtakes a stale claim): the claim says whom it renews. The will of that one is
+ *   cancelled when its end grants this claim, and counts as ever where somebody has come between the two.
  * - Keys of an ended session go lowest rank first, of each epoch first its own and then what was decided about it.
  */
 import { type Clock, type Exit, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'

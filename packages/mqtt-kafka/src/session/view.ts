@@ -30,6 +30,8 @@ export interface Epoch {
   /** epoch ms of the claim; null where that is not known any more */
   readonly claimedAt: number | null
   readonly clean: boolean
+  /** the epoch of the same connection before it; null: none */
+  readonly renews: string | null
 }
 
 /** An owner that has ended, while nobody follows. */
@@ -60,6 +62,8 @@ export interface View {
   /** rank of the last epoch that wrote a record as owner, −1: there is none. Everything of lower rank is obsolete. */
   readonly topRank: number
   readonly owner: Epoch | null
+  /** the owner has renewed the epoch that owned before it: the connection is the same */
+  readonly continued: boolean
   /** waits for the owner's end */
   readonly next: Epoch | null
   /** `at` of the last cut that ended an owner since the newest stored state, epoch ms; null: there is none */
@@ -86,6 +90,7 @@ class Walk {
   readonly #wills = new Map<string, WillStatus>()
   #top: { readonly epoch: Epoch; readonly fact: Extract<Fact, { kind: 'e' }> } | null = null
   #owner: Epoch | null = null
+  #continued = false
   #next: Epoch | null = null
   #ended: Ended | null = null
   #session: SessionOf | null = null
@@ -111,6 +116,7 @@ class Walk {
     return {
       topRank,
       owner: this.#owner,
+      continued: this.#continued,
       next: this.#next,
       cutAt: this.#cutAt,
       ended: this.#ended,
@@ -161,15 +167,19 @@ class Walk {
 
   #grant(epoch: Epoch): void {
     const former = this.#owner ?? this.#ended?.epoch ?? null
-    if (former !== null) this.#settle(former.epoch, epoch.clean || former.willDelay === 0 ? 'due' : 'cancelled')
+    if (former !== null) this.#settle(former.epoch, willAt(epoch, former))
     if (epoch.clean || this.#session === null) this.#session = { sid: epoch.epoch, source: null }
     this.#owner = epoch
     this.#next = null
     this.#ended = null
-    if (epoch.willDelay !== null) this.#wills.set(epoch.epoch, 'armed')
+    this.#continued = epoch.renews !== null && epoch.renews === former?.epoch
+    // Where somebody owned in between, the will of this connection was decided then.
+    const isOwn = epoch.renews === null || this.#continued
+    if (epoch.willDelay !== null && isOwn) this.#wills.set(epoch.epoch, 'armed')
   }
 
   #close(epoch: Epoch, record: Closed): void {
+    this.#keepRenewed(epoch)
     const over = record.expireAt !== undefined && record.expireAt <= record.at
     if (record.will === 'none') this.#settle(epoch.epoch, 'void')
     else if (record.will === 'due') this.#settle(epoch.epoch, 'due')
@@ -180,9 +190,15 @@ class Walk {
   #cut(epoch: Epoch, at: number): void {
     const { willDelay } = epoch
     this.#cutAt = at
+    this.#keepRenewed(epoch)
     if (willDelay === 0) this.#settle(epoch.epoch, 'due')
     const fireAt = willDelay === null || willDelay === 0 ? null : at + willDelay * 1000
     this.#end({ epoch, at, fireAt, expireAt: expiresAt(at, epoch.expiry) }, epoch.expiry === 0)
+  }
+
+  /** The connection goes on, so its will does too, under the epoch that is granted now. */
+  #keepRenewed(epoch: Epoch): void {
+    if (this.#next?.renews === epoch.epoch) this.#settle(epoch.epoch, 'cancelled')
   }
 
   #end(ended: Ended, over: boolean): void {
@@ -231,6 +247,11 @@ class Walk {
   }
 }
 
+/** What becomes of a will that is not decided when the next epoch is granted (MQTT 5.0 §3.1.2.5). */
+function willAt(granted: Epoch, former: Epoch): WillStatus {
+  return granted.clean || former.willDelay === 0 ? 'due' : 'cancelled'
+}
+
 /** Epoch ms at which a session that ended then is over; null: never. */
 export function expiresAt(endedAt: number, expirySeconds: number): number | null {
   return expirySeconds >= 0xffff_ffff ? null : endedAt + expirySeconds * 1000
@@ -247,5 +268,6 @@ function epochOf(fact: Extract<Fact, { kind: 'e' }>): Epoch {
     willDelay: record.willDelay === undefined ? null : Math.min(record.willDelay, record.expiry),
     claimedAt: claim?.at ?? null,
     clean: claim?.clean ?? false,
+    renews: claim?.renews ?? null,
   }
 }

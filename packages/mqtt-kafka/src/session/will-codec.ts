@@ -3,7 +3,7 @@
  * instance publishes it, so nothing of it may get lost: every property, repeats and order of user properties, all bytes.
  */
 import type { Properties, Qos, Will } from '@zilla-ts/mqtt'
-import { encodeValue } from './records.ts'
+import { encodeValue, parseObject } from './records.ts'
 
 /** Properties whose value is bytes; JSON has them in base64. */
 const BYTES = ['correlationData', 'authenticationData'] as const
@@ -16,12 +16,8 @@ export function encodeWillValue(will: Will): Buffer {
 
 /** Null: not a will. */
 export function decodeWillValue(value: Buffer): Will | null {
-  let fields: Record<string, unknown>
-  try {
-    fields = JSON.parse(value.toString()) as Record<string, unknown>
-  } catch {
-    return null
-  }
+  const fields = parseObject(value.toString())
+  if (fields === null) return null
   const { topic, qos, retain, props, payload } = fields
   if (typeof topic !== 'string' || typeof payload !== 'string' || typeof retain !== 'boolean' || !isQos(qos))
     return null

@@ -3,7 +3,7 @@
  * transaction, so that a will is published once, whoever dies (KIP-98). Opening the transactional id fences the former
  * holder and ends what it had open; the `term` tells this holder's records from those of all others.
  */
-import { type Exit, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { type Exit, type Stream, StreamError, type StreamHandler, toStreamError } from '@zilla-ts/engine'
 import type { Kafka, KafkaAccept, TransactionMeta } from '@zilla-ts/kafka'
 import type { Will } from '@zilla-ts/mqtt'
 import type { ClientLog } from './client-log.ts'
@@ -182,11 +182,7 @@ export class WillFiring implements StreamHandler<Kafka> {
       this.#forget(client.clientId, epoch)
       return 0
     }
-    const will = decodeWillValue(value)
-    const records =
-      will === null
-        ? new StreamError('invalid', 'the will cannot be read')
-        : this.#context.encodeWill(will, client.clientId)
+    const records = this.#encode(value, client.clientId)
     if (records instanceof StreamError) {
       this.#listener.onUndeliverable(client, epoch, records)
       return 0
@@ -194,6 +190,17 @@ export class WillFiring implements StreamHandler<Kafka> {
     this.#batch.push(due)
     this.#unwritten.push(...records, this.#tombstone(client, epoch))
     return records.reduce((sum, { payload, meta }) => sum + payload.length + meta.headers.length, 0)
+  }
+
+  #encode(value: Buffer, clientId: string): readonly WillRecord[] | StreamError {
+    const will = decodeWillValue(value)
+    if (will === null) return new StreamError('invalid', 'the will cannot be read')
+    try {
+      return this.#context.encodeWill(will, clientId)
+    } catch (error) {
+      // One will at fault must not hold up those behind it.
+      return toStreamError(error, 'internal')
+    }
   }
 
   #tombstone(client: ClientLog, epoch: string): WillRecord {
