@@ -35,23 +35,23 @@ describe.each(targets)('keep-alive on $name', (target) => {
     await client.ping()
   })
 
-  it.each([5, 4] as const)('level %s: keep-alive 0 switches it off (§3.1.2.10)', async (version) => {
+  it.for([5, 4] as const)('level %s: keep-alive 0 switches it off (§3.1.2.10)', async (version, context) => {
     const client = await broker.connect({ version, keepAliveSeconds: 0 })
-    const limit = client.server.serverKeepAliveSeconds ?? 0
+    context.skip((client.server.serverKeepAliveSeconds ?? 0) > 0, 'the server has a limit of its own')
     await broker.pass(2)
-    if (limit === 0) await client.ping()
+    await client.ping()
   })
 })
 
 describe.each(targets)('a keep-alive limit of the server on $name', (target) => {
   const broker = serve(target, { limits: { keepAliveSeconds: 2 } })
 
-  it.each([0, 600])(
+  it.for([0, 600])(
     'is told to a client that asks for %s, and holds [MQTT-3.2.2-21] [MQTT-3.1.2-21] [MQTT-3.1.2-22]',
-    async (keepAliveSeconds) => {
+    async (keepAliveSeconds, context) => {
       const client = await broker.connect({ keepAliveSeconds })
       if (broker.isOurs) expect(client.server.serverKeepAliveSeconds).toBe(2)
-      if ((client.server.serverKeepAliveSeconds ?? Number.POSITIVE_INFINITY) > 5) return
+      context.skip((client.server.serverKeepAliveSeconds ?? 3_600) > 5, 'the server has no short limit')
       expect([null, 0x8d]).toContain(await client.closed())
     },
   )

@@ -71,13 +71,12 @@ describe.each(targets)('packet sizes on $name', (target) => {
     expect([null, 0x95]).toContain(await client.closed())
   })
 
-  it.each([5, 4] as const)(
+  it.for([5, 4] as const)(
     'level %s: a header that announces too much is refused before the rest comes',
-    async (version) => {
+    async (version, context) => {
       const client = await broker.connect({ version })
       const limit = client.server.maximumPacketSize ?? Number.POSITIVE_INFINITY
-      if (version === 5 && limit > 100_000_000) return
-      if (version === 4 && !broker.isOurs) return
+      context.skip(!broker.isOurs && limit > 100_000_000, 'the server has no such limit')
       client.sendBytes(wireBytes('32 ffffff7f 0001'))
       expect([null, 0x95]).toContain(await client.closed())
     },
