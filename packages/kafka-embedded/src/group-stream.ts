@@ -17,7 +17,7 @@ export class GroupStream implements StreamHandler<Kafka> {
     this.#topic = topic
     topic.members.add(this)
     const partitions = topic.partitions.map(({ index }) => index)
-    stream.accept({ kind: 'group' })
+    stream.accept({ kind: 'group', exclusive: true })
     stream.signal({ kind: 'assigned', generation: GENERATION, partitions, members: [member] })
   }
 
