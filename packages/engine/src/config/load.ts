@@ -3,6 +3,7 @@
  * they agree. Pure: no socket, network, clock or file but the text given.
  */
 import { LineCounter } from 'yaml'
+import type { BindingEntry } from '../contract.ts'
 import { buildConfigs } from './build.ts'
 import type { Config } from './config.ts'
 import { type DraftBinding, type DraftCatalog, type DraftGuard, DraftNamespace, isObject } from './draft.ts'
@@ -136,8 +137,13 @@ function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry,
 /** A module's own rules see only entries that its schema accepts. */
 function runCheck(entry: DraftBinding | DraftGuard | DraftCatalog): void {
   if (!entry.sound || entry.module === undefined) return
-  const findings = entry.module.check?.(entry.value as never) ?? []
+  const findings = entry.module.check?.(entry.value as never, 'exits' in entry ? exitsOf(entry) : null) ?? []
   for (const { level, code, message, path } of findings) {
     entry.namespace.report({ level, code, message, path: [...entry.path, ...path] })
   }
+}
+
+function exitsOf({ exits, exitsUnclear }: DraftBinding): readonly BindingEntry[] | null {
+  if (exitsUnclear || exits.some(({ target }) => !target.sound)) return null
+  return exits.map(({ target }) => target.value as unknown as BindingEntry)
 }
