@@ -14,6 +14,7 @@ import {
 import { EXPORTER_TYPES, exporterSchemas, STORE_TYPES, storeSchema } from './envelope.ts'
 import { isLater } from './later-types.ts'
 import { nearest } from './nearest.ts'
+import { fillDefaults, type OptionDefault } from './option-default.ts'
 import type { Path } from './places.ts'
 import type { Fault } from './problem.ts'
 import type { Registry } from './registry.ts'
@@ -23,8 +24,13 @@ const storeValidator = new Validator(storeSchema)
 const exporterValidators = new Map(EXPORTER_TYPES.map((type) => [type, new Validator(exporterSchemas[type]!)]))
 
 /** Makes the entries of a namespace, with everything known about each alone. */
-export function readEntries(namespace: DraftNamespace, registry: Registry): void {
+export function readEntries(
+  namespace: DraftNamespace,
+  registry: Registry,
+  defaults: readonly OptionDefault[] = [],
+): void {
   for (const [name, value] of namespace.entriesOf('bindings')) {
+    fillDefaults(value, defaults)
     const binding: DraftBinding = { ...namespace.entry(['bindings'], name, value), exitsUnclear: false, exits: [] }
     namespace.bindings.set(name, binding)
     readBinding(binding, registry)

@@ -10,6 +10,7 @@ import { type DraftBinding, type DraftCatalog, type DraftGuard, DraftNamespace, 
 import { readEntries } from './entries.ts'
 import { envelopeSchema } from './envelope.ts'
 import type { Environment } from './expression.ts'
+import type { OptionDefault } from './option-default.ts'
 import { lineAndColumn, NO_NODES, Places } from './places.ts'
 import { type Problem, ProblemList } from './problem.ts'
 import { resolveReferences } from './references.ts'
@@ -26,6 +27,8 @@ export interface LoadInput {
   readonly registry: Registry
   /** variables for `${{env.NAME}}` */
   readonly environment: Environment
+  /** instead of the modules' own */
+  readonly defaults?: readonly OptionDefault[]
 }
 
 export interface LoadResult {
@@ -45,7 +48,7 @@ export function loadConfig(input: LoadInput): LoadResult {
   const problems = new ProblemList(input.file)
   const namespaces = readNamespaces(input, problems)
   if (namespaces === undefined) return { problems: problems.sorted(), namespaces: [] }
-  for (const namespace of namespaces.values()) readEntries(namespace, input.registry)
+  for (const namespace of namespaces.values()) readEntries(namespace, input.registry, input.defaults)
   addBuiltIn(namespaces, input.registry, problems)
   resolveReferences(namespaces)
   for (const namespace of namespaces.values()) {
