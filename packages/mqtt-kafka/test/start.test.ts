@@ -70,6 +70,7 @@ describe('start', () => {
     rig.clock.turn()
     expect(early.aborted?.code).toBe('unavailable')
     expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
+    rig.kafka.away = new StreamError('unavailable', 'no other broker either')
     rig.clock.advance(60_000)
     expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
     rig.kafka.away = null
