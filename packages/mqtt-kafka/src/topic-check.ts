@@ -33,6 +33,10 @@ const COMPACTED: Readonly<Record<string, string>> = {
   'min.cleanable.dirty.ratio': '0.1',
 }
 
+/** For commands that are printed: as a placeholder, since where Kafka is only the exit knows. */
+const SERVER = '--bootstrap-server <host:port>'
+const PARTITIONS = 12
+
 export class TopicCheck {
   readonly topic: CheckedTopic
   readonly #clock: Clock
@@ -81,7 +85,7 @@ export class TopicCheck {
     const { name, role } = this.topic
     const policy = description.configs.get('cleanup.policy')
     if (role === 'sessions' && policy !== 'compact') {
-      const change = `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`
+      const change = `kafka-configs.sh ${SERVER} --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`
       this.#tell(
         'wrong',
         `sessions topic '${name}' has cleanup.policy=${policy}, it must be exactly 'compact': ${change}`,
@@ -94,7 +98,7 @@ export class TopicCheck {
     if (error.code === 'not-found' && open.kind === 'describe') {
       if (this.#create === null) {
         const config = role === 'messages' ? '' : ' --config cleanup.policy=compact'
-        const command = `kafka-topics.sh --create --topic ${name}${config}`
+        const command = `kafka-topics.sh ${SERVER} --create --topic ${name} --partitions ${PARTITIONS}${config}`
         this.#tell('wrong', `${role} topic '${name}' does not exist: set options.create, or ${command}`)
       } else {
         const configs = role === 'messages' ? {} : COMPACTED
