@@ -52,6 +52,24 @@ describe.each(AGAIN)('a session that goes on in %s', (_where, again) => {
     expect(next.faults()).toEqual([])
   })
 
+  it('keeps all it had when its connection ends before Kafka has answered [MQTT-3.1.2-5]', async () => {
+    const rig = await Rig.started()
+    const client = durable(rig, 'c', 'a', { filter: 'b', qos: 2 })
+    publish(rig, 'b', 'in flight', 2)
+    rig.clock.turn()
+    leave(rig, client)
+    publish(rig, 'a', 'meanwhile', 1)
+    rig.kafka.topic('messages').held = true
+    leave(rig, durable(rig, 'c'))
+    const messages = rig.kafka.topic('messages')
+    messages.held = false
+    messages.answer()
+    const back = durable(await again(rig), 'c')
+    expect(back.subscriptions.map(({ filter }) => filter)).toEqual(['a', 'b'])
+    expect(back.texts.sort()).toEqual(['a=meanwhile', 'b=in flight'])
+    expect(back.deliveries.find(({ topic }) => topic === 'b')?.dup).toBe(true)
+  })
+
   it('gets what it had not acknowledged again, with DUP and the same packet identifier [MQTT-4.4.0-1]', async () => {
     const rig = await Rig.started()
     const client = durable(rig, 'c', { filter: '#', qos: 2 })
