@@ -103,6 +103,25 @@ describe.each(AGAIN)('a session that goes on in %s', (_where, again) => {
     expect(last.pubrels).toEqual([])
   })
 
+  it('is sent nothing twice that waited for room, up to the last message [MQTT-4.3.3-13]', async () => {
+    const rig = await Rig.started({ options: { limits: { queueBytes: 1_024 } } })
+    leave(rig, durable(rig, 'c', { filter: 'a', qos: 2 }))
+    for (let at = 0; at < 3; at++) publish(rig, 'a', String(at).repeat(1_000), 2)
+    const next = await again(rig)
+    const back = next.client('c', { ...DURABLE, receiveMaximum: 1 })
+    for (let at = 0; at < 3; at++) {
+      const { packetId, payload } = back.deliveries[at]!
+      expect(payload[0]).toBe(String(at))
+      back.acknowledge('pubrec', packetId)
+      next.clock.turn()
+      back.acknowledge('pubcomp', packetId)
+      next.clock.turn()
+    }
+    expect(next.binding.usage['cursors']).toBe(0)
+    leave(next, back)
+    expect(durable(await again(next), 'c').received).toEqual([])
+  })
+
   it('is over when its time is, and with a clean start [MQTT-3.1.2-4]', async () => {
     const rig = await Rig.started()
     leave(rig, durable(rig, 'c', 'a'))
