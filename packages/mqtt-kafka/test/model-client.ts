@@ -19,7 +19,8 @@ export interface World {
   tick(): number
   /** The end of a connection that was accepted. */
   onDown(client: ModelClient, connection: Connection, end: End): void
-  onUp(client: ModelClient, connection: Connection, present: boolean): void
+  /** False: nobody can say what session it is. */
+  onUp(client: ModelClient, connection: Connection, present: boolean): boolean
   /** Whether its session goes on is not known. */
   onDoubt(client: ModelClient): void
   /** It may have taken place, or not. */
@@ -91,6 +92,8 @@ export class ModelClient {
   readonly clientId: string
   readonly #world: World
   session: ModelSession | null = null
+  /** the last connection that was accepted; `downAt` in epoch ms */
+  last: { readonly downAt: number; readonly expirySeconds: number } | null = null
   connection: Connection | null = null
   /** publishes of QoS 1 and 2, by packet identifier, in order */
   #outgoing = new Map<number, Sent>()
@@ -116,6 +119,7 @@ export class ModelClient {
     }
     const { clean, expirySeconds, receiveMaximum } = options
     if (former !== null) this.#down('taken-over')
+    if (clean) this.#forget()
     const session = rig.session(this.clientId, { cleanStart: clean, expirySeconds, receiveMaximum, will })
     this.connection = new Connection(options, name, rig.clock.now(), session)
   }
@@ -231,20 +235,15 @@ export class ModelClient {
     if (accept?.kind !== 'session') return
     connection.accepted = true
     const present = accept.capabilities.sessionPresent
-    this.#world.onUp(this, connection, present)
-    const { expirySeconds } = connection.options
-    if (!present || this.session === null) {
-      this.session = new ModelSession(this.clientId, expirySeconds, this.#world.published)
-      this.#outgoing = new Map()
-      this.#incoming = new Map()
-    } else {
-      const filters = accept.subscriptions.map(({ filter }) => filter)
-      problems.push(...this.session.resumed(filters, this.#world.tick()))
-    }
-    Object.assign(this.session, { expirySeconds, downAt: NEVER, uncertain: false })
+    const resume = accept.subscriptions.map(({ filter }) => filter)
+    const certain = this.#world.onUp(this, connection, present)
+    // Attempts that failed may have ended the session and begun another, which has nothing.
+    const another = !certain && resume.length === 0 && this.session?.subscribed === true
+    if (!present || another) this.#forget()
+    this.session ??= new ModelSession(this.clientId, this.#world.published)
+    if (present) problems.push(...this.session.resumed(resume, this.#world.tick()))
     const { clientId } = this
     connection.publisher = rig.open({ kind: 'publish', clientId, version: 5 })
-    const resume = accept.subscriptions.map(({ filter }) => filter)
     connection.subscriber = rig.open({ kind: 'subscribe', clientId, version: 5, resume })
     connection.subscriber.stream?.grant(CREDIT)
     for (const [packetId, { message, state }] of this.#outgoing) {
@@ -357,8 +356,9 @@ export class ModelClient {
         this.#readAnswers(connection)
         this.#readDeliveries(connection)
       }
-      if (this.session !== null) this.session.downAt = this.#world.rig.clock.now()
+      this.last = { downAt: this.#world.rig.clock.now(), expirySeconds: connection.options.expirySeconds }
       this.#world.onDown(this, connection, end)
+      if (connection.options.expirySeconds === 0) this.#forget()
     }
   }
 
@@ -373,6 +373,13 @@ export class ModelClient {
     )
     const flights = [...connection.inFlight.values()].map((n) => `${clientId}: ${n} is in flight for ever`)
     return [...requests, ...sent, ...flights]
+  }
+
+  /** The session is over, as far as this client is concerned. */
+  #forget(): void {
+    this.session = null
+    this.#outgoing = new Map()
+    this.#incoming = new Map()
   }
 
   #freePacketId(): number {

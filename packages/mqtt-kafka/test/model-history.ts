@@ -25,7 +25,8 @@ export type Step =
   | { readonly do: 'leave'; readonly client: number; readonly code: number | null }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'hold' | 'release' | 'compact'; readonly topic: TopicName }
-  | { readonly do: 'store' | 'deliver'; readonly topic: TopicName; readonly count: number }
+  | { readonly do: 'store'; readonly topic: TopicName; readonly count: number }
+  | { readonly do: 'deliver'; readonly topic: TopicName; readonly count: number }
   | { readonly do: 'restart' | 'crash' | 'turn' | 'land' }
 
 /** mulberry32: small, and the same on every machine. */
@@ -219,21 +220,21 @@ class Play implements World {
     if (cursors !== 0) problems.push(`${cursors} cursors are left`)
   }
 
-  onUp(client: ModelClient, { options, startedAt }: Connection, present: boolean): void {
-    const { session, clientId } = client
+  onUp({ last, clientId }: ModelClient, { options, startedAt }: Connection, present: boolean): boolean {
+    const certain = !this.#uncertain.delete(clientId)
     if (options.clean && present) this.problems.push(`${clientId}: a clean start, and a session [MQTT-3.1.2-4]`)
-    else if (!this.#uncertain.has(clientId) && !options.clean) {
-      const elapsed = session === null ? NEVER : startedAt - session.downAt
-      const expiryMs = (session?.expirySeconds ?? 0) * 1000
+    else if (certain && !options.clean) {
+      const elapsed = last === null ? NEVER : startedAt - last.downAt
+      const expiryMs = (last?.expirySeconds ?? 0) * 1000
       if (elapsed < expiryMs && !present) this.problems.push(`${clientId}: its session is gone [MQTT-3.1.2-5]`)
       if (elapsed > expiryMs + SLACK_MS && present) this.problems.push(`${clientId}: a session that was over`)
     }
-    this.#uncertain.delete(clientId)
     for (const will of this.#wills) {
       if (will.clientId !== clientId || typeof will.need !== 'number') continue
       if (options.clean || startedAt > will.need + SLACK_MS) will.need = 'once'
       else will.need = this.rig.clock.now() < will.need ? 'never' : 'maybe'
     }
+    return certain
   }
 
   onDown(client: ModelClient, connection: Connection, end: End): void {
@@ -284,15 +285,14 @@ class Play implements World {
 
   #stepKafka(step: Extract<Step, { topic: TopicName; client?: undefined }>): void {
     const topic = this.rig.kafka.topic(step.topic)
-    if (step.do === 'hold') topic.held = true
-    else if (step.do === 'release') this.#release(step.topic)
-    else if (step.do === 'compact') topic.compact()
-    else if (step.do === 'deliver') {
+    if (step.do === 'store') {
+      for (let at = 0; at < step.count; at++) topic.store(this.rig.hop.name)
+    } else if (step.do === 'deliver') {
       topic.deliver(step.count, this.rig.hop.name)
       topic.answer()
-    } else {
-      for (let at = 0; at < step.count; at++) topic.store(this.rig.hop.name)
-    }
+    } else if (step.do === 'hold') topic.held = true
+    else if (step.do === 'release') this.#release(step.topic)
+    else topic.compact()
   }
 
   #release(name: TopicName): void {

@@ -64,17 +64,16 @@ export class ModelSession {
   readonly clientId: string
   readonly chains: Chain[] = []
   readonly delivered: Delivered[] = []
-  expirySeconds: number
-  /** epoch ms; infinite while connected */
-  downAt = NEVER
-  /** whether it is there is not for the model to say: an end or a claim of it may not have been stored */
-  uncertain = false
   readonly #published: readonly Published[]
 
-  constructor(clientId: string, expirySeconds: number, published: readonly Published[]) {
+  constructor(clientId: string, published: readonly Published[]) {
     this.clientId = clientId
-    this.expirySeconds = expirySeconds
     this.#published = published
+  }
+
+  /** It has a subscription for certain. */
+  get subscribed(): boolean {
+    return this.chains.some(({ grantedAt, endRequestedAt }) => grantedAt < NEVER && endRequestedAt === NEVER)
   }
 
   subscribe(request: Filter, at: number): Chain {
@@ -155,8 +154,8 @@ export class ModelSession {
     })
     if (chains.length === 0) return 'for no subscription of its session'
     const variants = chains.flatMap((chain) => chain.variants)
-    if (message.clientId === this.clientId && variants.every(({ noLocal }) => noLocal))
-      return 'of its own [MQTT-3.8.3-3]'
+    const own = isOwn(message, this.clientId)
+    if (own && variants.every(({ noLocal }) => noLocal)) return 'of its own [MQTT-3.8.3-3]'
     if (!variants.some((one) => Math.min(one.qos, message.qos) === qos)) return 'with a QoS that nobody granted'
     if (!retain) return null
     if (!message.retain) return 'as retained'
@@ -249,6 +248,11 @@ export class ModelSession {
   }
 }
 
+/** A will is published by the server. */
+function isOwn(message: Published, clientId: string): boolean {
+  return message.clientId === clientId && message.will === null
+}
+
 /** The QoS at which the message must come because of this filter; -1: it need not. */
 function guaranteed(
   { filter, grantedAt, endRequestedAt, variants }: Chain,
@@ -263,6 +267,6 @@ function guaranteed(
   const possible = variants.slice(since)
   // Which of two SUBSCRIBEs counted may not have been told: the one before may still have.
   if (since > 0) possible.push(variants[since - 1]!)
-  if (message.clientId === clientId && possible.some(({ noLocal }) => noLocal)) return -1
+  if (isOwn(message, clientId) && possible.some(({ noLocal }) => noLocal)) return -1
   return Math.min(message.qos, ...possible.map(({ qos }) => qos))
 }

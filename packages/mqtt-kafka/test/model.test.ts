@@ -51,6 +51,6 @@ it('keeps to the standard in random histories', async () => {
     if (problems.length === 0) continue
     const shortest = await shorten(steps, problems[0]!)
     const list = shortest.map((step) => JSON.stringify(step)).join('\n')
-    expect.fail(`ZILLA_MODEL_SEED=${seed}\n${(await problemsOf(shortest)).join('\n')}\nin:\n${list}`)
+    expect.fail(`ZILLA_MODEL_SEED=${seed}\n${problems.join('\n')}\nshortened:\n${(await problemsOf(shortest)).join('\n')}\nin:\n${list}`)
   }
 }, 600_000)
