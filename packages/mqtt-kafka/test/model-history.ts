@@ -30,16 +30,20 @@ export type Step =
   | { readonly do: 'restart' | 'crash' | 'turn' | 'land' }
 
 /** mulberry32: small, and the same on every machine. */
-class Random {
+export class Random {
   #state: number
   constructor(seed: number) {
     this.#state = seed
   }
   below(limit: number): number {
+    return Math.floor(this.fraction() * limit)
+  }
+  /** in [0, 1) */
+  fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * limit)
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
   of<T>(items: readonly T[]): T {
     return items[this.below(items.length)]!
@@ -384,7 +388,7 @@ class Play implements World {
     const { n, will, clears, qos, answeredAt, sends } = message
     if (will !== null || clears) return
     const count = this.#stored(String(n))
-    if (qos === 2 && count > 1) this.problems.push(`${n} with QoS 2 was stored ${count} times [MQTT-4.3.3-13]`)
+    if (qos === 2 && count > 1) this.problems.push(`${n} with QoS 2 was stored ${count} times [MQTT-4.3.3-10]`)
     if (count > sends) this.problems.push(`${n} was stored ${count} times, and sent ${sends} times`)
     if (count === 0 && answeredAt < NEVER) this.problems.push(`${n} was acknowledged, and is not stored`)
   }

@@ -215,7 +215,7 @@ export class ModelSession {
     return problems
   }
 
-  /** [MQTT-4.3.3-13] QoS 2 once; others not more often than they were sent, but for what a crash made the server forget. */
+  /** [MQTT-4.3.3-10] QoS 2 once; others not more often than they were sent, but for what a crash made the server forget. */
   #repeated(): string[] {
     const problems: string[] = []
     for (const { n, qos, sends } of this.#published) {
