@@ -240,7 +240,10 @@ export class ModelClient {
     // Attempts that failed may have ended the session and begun another, which has nothing.
     const another = !certain && resume.length === 0 && this.session?.subscribed === true
     if (!present || another) this.#forget()
-    this.session ??= new ModelSession(this.clientId, this.#world.published)
+    if (this.session === null) {
+      this.session = new ModelSession(this.clientId, this.#world.published)
+      if (present) this.session.adopt(accept.subscriptions, this.#world.tick())
+    }
     if (present) problems.push(...this.session.resumed(resume, this.#world.tick()))
     const { clientId } = this
     connection.publisher = rig.open({ kind: 'publish', clientId, version: 5 })

@@ -136,6 +136,8 @@ class Play implements World {
   readonly #wills: Will[] = []
   /** clients whose last end, or claim, may not be stored */
   readonly #uncertain = new Set<string>()
+  /** until when a claim of a dead process may land and be decided, by client; epoch ms */
+  readonly #doubts = new Map<string, number>()
   #unsettled: { readonly clientId: string; readonly will: Will | null }[] = []
   #dead: { readonly rig: Rig; readonly at: number }[] = []
   #rigs: Rig[] = []
@@ -225,7 +227,8 @@ class Play implements World {
   }
 
   onUp({ last, clientId }: ModelClient, { options, startedAt }: Connection, present: boolean): boolean {
-    const certain = !this.#uncertain.delete(clientId)
+    const certain = !this.#uncertain.has(clientId)
+    if (this.rig.clock.now() >= (this.#doubts.get(clientId) ?? 0)) this.#uncertain.delete(clientId)
     if (options.clean && present) this.problems.push(`${clientId}: a clean start, and a session [MQTT-3.1.2-4]`)
     else if (certain && !options.clean) {
       const elapsed = last === null ? NEVER : startedAt - last.downAt
@@ -235,7 +238,8 @@ class Play implements World {
     }
     for (const will of this.#wills) {
       if (will.clientId !== clientId || typeof will.need !== 'number') continue
-      if (options.clean || startedAt > will.need + SLACK_MS) will.need = 'once'
+      if (!certain) will.need = 'maybe'
+      else if (options.clean || startedAt > will.need + SLACK_MS) will.need = 'once'
       else will.need = this.rig.clock.now() < will.need ? 'never' : 'maybe'
     }
     return certain
@@ -319,7 +323,11 @@ class Play implements World {
   async #crash(): Promise<void> {
     const { rig } = this
     // What the client has seen counts; what the server has sent since does not.
-    for (const client of this.#clients) client.lose('crashed')
+    for (const client of this.#clients) {
+      const claims = client.connection !== null && !client.connection.accepted
+      if (claims) this.#doubts.set(client.clientId, rig.clock.now() + LANDS_MS + SLACK_MS)
+      client.lose('crashed')
+    }
     for (const { clientId, will } of this.#unsettled.splice(0)) {
       this.#uncertain.add(clientId)
       if (will !== null && will.need !== 'once') will.need = 'maybe'

@@ -58,6 +58,7 @@ export interface Delivered {
   readonly crashes: number
 }
 
+const QOS: readonly Qos[] = [0, 1, 2]
 const NEVER = Number.POSITIVE_INFINITY
 
 export class ModelSession {
@@ -74,6 +75,16 @@ export class ModelSession {
   /** It has a subscription for certain. */
   get subscribed(): boolean {
     return this.chains.some(({ grantedAt, endRequestedAt }) => grantedAt < NEVER && endRequestedAt === NEVER)
+  }
+
+  /** It is one that the client had given up, but the server had not. */
+  adopt(requests: readonly Filter[], at: number): void {
+    for (const request of requests) {
+      const { filter } = request
+      const chain = { filter, requestedAt: 0, grantedAt: at, endRequestedAt: NEVER, endedAt: NEVER, replays: [] }
+      const variants = QOS.map((qos) => ({ ...request, noLocal: false, retainHandling: 0 as const, qos, at: 0 }))
+      this.chains.push({ ...chain, variants: [...variants, { ...request, at }] })
+    }
   }
 
   subscribe(request: Filter, at: number): Chain {
