@@ -130,6 +130,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       publishers: this.#publishers,
       ends: this.#ends,
       searches: this.#searches,
+      retained: this.#retained.map,
       stampsOnAppend: () => this.#topics.stampsOnAppend,
       onPublisherClosed: () => this.#onChange(),
     }

@@ -14,25 +14,62 @@ import type { IntentRecord } from './session-state.ts'
  */
 export type IntentState = 'new' | 'producing' | 'stored' | 'inherited' | 'searching'
 
+/** Where the record of an intent will be, and what it will be known by. */
+export interface IntentPlace {
+  readonly partition: number
+  /** it cannot lie below this offset */
+  readonly from: number
+  /** epoch ms */
+  readonly timestamp: number
+  /** of key, headers and value */
+  readonly hash: string
+}
+
+const NOWHERE: IntentPlace = { partition: 0, from: 0, timestamp: 0, hash: '' }
+
 export class Intent {
   readonly packetId: number
+  /** Kafka topic */
   readonly topic: string
-  readonly partition: number
-  readonly from: number
-  readonly timestamp: number
-  readonly hash: string
   state: IntentState
   /** once it is stored, refused or given up: who sent it meanwhile, and PUBREL */
   waiters: (() => void)[] = []
+  #place = NOWHERE
 
-  constructor(record: Omit<IntentRecord, 'stored'>, state: IntentState) {
-    this.packetId = record.packetId
-    this.topic = record.topic
-    this.partition = record.partition
-    this.from = record.from
-    this.timestamp = record.timestamp
-    this.hash = record.hash
+  constructor(packetId: number, topic: string, state: IntentState) {
+    this.packetId = packetId
+    this.topic = topic
     this.state = state
+  }
+
+  static restored(record: IntentRecord): Intent {
+    const intent = new Intent(record.packetId, record.topic, record.stored ? 'stored' : 'inherited')
+    intent.locate(record)
+    return intent
+  }
+
+  get partition(): number {
+    return this.#place.partition
+  }
+
+  get from(): number {
+    return this.#place.from
+  }
+
+  get timestamp(): number {
+    return this.#place.timestamp
+  }
+
+  get hash(): string {
+    return this.#place.hash
+  }
+
+  get located(): boolean {
+    return this.#place !== NOWHERE
+  }
+
+  locate({ partition, from, timestamp, hash }: IntentPlace): void {
+    this.#place = { partition, from, timestamp, hash }
   }
 
   /** One publish in two intents of a client: they can be told apart by counting only. */
@@ -93,8 +130,9 @@ export class Inbound {
     this.#intents.clear()
     for (const record of records) {
       const intent = known.get(record.packetId)
-      const fresh = new Intent(record, record.stored ? 'stored' : 'inherited')
-      this.add(intent?.isLike(fresh) ? intent : fresh)
+      const fresh = Intent.restored(record)
+      const isUnderWay = intent?.state === 'producing' || intent?.state === 'stored'
+      this.add(isUnderWay && intent.isLike(fresh) ? intent : fresh)
     }
   }
 
@@ -111,6 +149,8 @@ export class Inbound {
   records(): IntentRecord[] {
     const records: IntentRecord[] = []
     for (const intent of this.#intents.values()) {
+      // What is not written yet cannot be in the log.
+      if (!intent.located) continue
       const { packetId, topic, partition, from, timestamp, hash, state } = intent
       records.push({ packetId, topic, partition, from, timestamp, hash, stored: state === 'stored' })
     }

@@ -179,17 +179,19 @@ export class Outbox {
       if (flight.state === 'sent') this.#settle(flight)
     } else if (flight.state === 'sent') {
       flight.state = 'received'
-      this.#store.after(new Received(this, flight))
+      this.#store.after(new Step(this, flight))
     } else if (flight.state === 'releasing') {
       this.#release(flight)
     }
   }
 
-  /** PUBREC is stored: the client may forget the message. */
-  onReceived(flight: Flight): void {
+  /** Its packet identifier is stored, or its PUBREC is: the client may forget the message. */
+  onStored(flight: Flight): void {
     if (this.#stream.closed) return
-    flight.state = 'releasing'
-    this.#release(flight)
+    if (flight.state === 'received') {
+      flight.state = 'releasing'
+      this.#release(flight)
+    } else if (flight.state === 'storing') this.#sendable(flight)
   }
 
   #release(flight: Flight): void {
@@ -216,16 +218,14 @@ export class Outbox {
     if (flight.qos === 2 && this.#store.durable) {
       flight.state = 'storing'
       flight.delivery!.message.detach()
-      this.#store.after(new Sendable(this, flight))
+      this.#store.after(new Step(this, flight))
     } else {
       if (flight.qos === 2) flight.owner?.onSettled(flight)
       this.#write(flight)
     }
   }
 
-  /** Its packet identifier is stored. */
-  onSendable(flight: Flight): void {
-    if (this.#stream.closed) return
+  #sendable(flight: Flight): void {
     flight.owner?.onSettled(flight)
     flight.state = 'stored'
     if (this.#stored.length === 0 && this.#writable) this.#write(flight)
@@ -274,7 +274,8 @@ export class Outbox {
   }
 }
 
-class Sendable implements Stored {
+/** A step of a flight that was due only once its state was stored. */
+class Step implements Stored {
   readonly #outbox: Outbox
   readonly #flight: Flight
   constructor(outbox: Outbox, flight: Flight) {
@@ -282,18 +283,6 @@ class Sendable implements Stored {
     this.#flight = flight
   }
   onStored(): void {
-    this.#outbox.onSendable(this.#flight)
-  }
-}
-
-class Received implements Stored {
-  readonly #outbox: Outbox
-  readonly #flight: Flight
-  constructor(outbox: Outbox, flight: Flight) {
-    this.#outbox = outbox
-    this.#flight = flight
-  }
-  onStored(): void {
-    this.#outbox.onReceived(this.#flight)
+    this.#outbox.onStored(this.#flight)
   }
 }

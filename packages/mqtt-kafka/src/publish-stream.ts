@@ -3,22 +3,19 @@
  * one in the retained topic. Acknowledges in the order of the publishes, and only what is stored. QoS 2 goes by an intent
  * (`Inbound`), so that what is sent twice is stored once.
  */
-import { type Clock, type ErrorCode, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
-import type { EncodedHeaders, ProduceMeta } from '@zilla-ts/kafka'
+import { type Exit, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import type { EncodedHeaders, Kafka, ProduceMeta } from '@zilla-ts/kafka'
 import { LEVELS_MAX, type Mqtt, type MqttSignal, type PublishMeta, type Qos, withinLevels } from '@zilla-ts/mqtt'
 import { AckWindow } from './ack-window.ts'
 import type { Counters } from './counters.ts'
-import { Intent, partitionOf, recordHash } from './inbound.ts'
-import type { KnownEnds } from './known-ends.ts'
-import type { Ends } from './log-positions.ts'
+import { ExactlyOnce, type ExactlyOnceContext, type PublishSite } from './exactly-once.ts'
 import type { MissingTopics } from './missing-topics.ts'
 import { type ProduceOwner, ProduceTarget } from './produce-target.ts'
+import type { Publish } from './publish.ts'
 import type { RecordHeaders, RecordOrigin } from './record-headers.ts'
-import { RecordSearch } from './record-search.ts'
 import type { RetainedFlights } from './retained-flights.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
 import type { Destination, PermittedRoute, Routes } from './routes.ts'
-import { SESSION_PARAMETERS } from './session/parameters.ts'
 import type { SessionStream } from './session-stream.ts'
 import type { TopicRecord, TopicRecords } from './topic-records.ts'
 import type { TopicUse } from './topic-use.ts'
@@ -30,14 +27,8 @@ const RECENT_MAX = 16
 /** Kafka topics one client writes to at a time. */
 const TARGETS_MAX = 32
 const NOTHING = Buffer.alloc(0)
-const GIVEN_UP = new StreamError('closed', 'the connection is over')
-const SUCCESS = 0x00
-const PACKET_IDENTIFIER_NOT_FOUND = 0x92
-/** Errors that do not say whether a record is stored. */
-const UNKNOWN: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'closed', 'shutdown', 'internal'])
 
-export interface PublishContext {
-  readonly clock: Clock
+export interface PublishContext extends ExactlyOnceContext {
   readonly counters: Counters
   readonly routes: Routes
   readonly records: TopicRecords
@@ -48,30 +39,9 @@ export interface PublishContext {
   readonly paramTopics: TopicUse
   readonly retainedTopic: string
   readonly qosMax: Qos
-  readonly ends: KnownEnds
-  /** searches under way */
-  readonly searches: Set<RecordSearch>
-  /** a topic stamps records itself */
-  stampsOnAppend(): boolean
   /** publish streams that are not over */
   readonly publishers: Set<PublishStream>
   onPublisherClosed(): void
-}
-
-/** One PUBLISH and what becomes of it; payload and headers are borrowed unless kept. */
-interface Publish {
-  readonly target: ProduceTarget
-  readonly meta: PublishMeta
-  readonly payload: Buffer
-  readonly produce: ProduceMeta
-  readonly cost: number
-}
-
-/** The records of a QoS 2 publish. */
-interface Produced {
-  readonly intent: Intent
-  copies: number
-  refused: StreamError | null
 }
 
 /** A topic as this client publishes to it. */
@@ -83,7 +53,7 @@ interface Recent {
   readonly plain: (EncodedHeaders | undefined)[]
 }
 
-export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
+export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, PublishSite {
   readonly #stream: Stream<Mqtt>
   readonly #session: SessionStream
   readonly #permitted: readonly PermittedRoute[]
@@ -92,10 +62,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
   readonly #window: AckWindow
   readonly #targets = new Map<string, { readonly target: ProduceTarget; readonly to: Destination }>()
   readonly #recent = new Map<string, Recent>()
-  /** QoS 2 whose records are not answered, by number of the publish */
-  readonly #intents = new Map<number, Produced>()
-  /** QoS 2 whose records are not written yet: how many there will be, by number of the publish */
-  readonly #held = new Map<number, number>()
+  readonly #exactlyOnce: ExactlyOnce
   #ended = false
   #closed = false
 
@@ -112,6 +79,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     this.#context = context
     this.#local = Buffer.from(clientId)
     this.#window = new AckWindow(stream)
+    this.#exactlyOnce = new ExactlyOnce(this, session, context)
     session.attach(this)
     context.publishers.add(this)
     stream.accept({ kind: 'publish' })
@@ -141,148 +109,19 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
       if (meta.retain) headers = Buffer.from(headers)
     }
     const produce = { key: record.key, hash: record.hash, tombstone: false, timestamp, headers, headerCount }
-    if (meta.qos === 2) this.#exactlyOnce({ target, meta, payload, produce, cost })
+    if (meta.qos === 2) this.#exactlyOnce.publish({ target, meta, payload, produce, cost })
     else if (!meta.retain) target.write(this.#window.open(1), payload, produce, cost, null)
-    else this.#writeRetained({ target, meta, payload, produce, cost }, this.#window.open(2))
+    else this.write({ target, meta, payload, produce, cost }, this.#window.open(2))
   }
 
   onSignal(signal: MqttSignal): void {
-    if (signal.kind === 'pubrel') this.#exactlyOnceEnds(signal.packetId)
-  }
-
-  /** A PUBLISH of QoS 2, for the first time or again. */
-  #exactlyOnce(publish: Publish): void {
-    const { inbound, store } = this.#session
-    const known = inbound.get(publish.meta.packetId)
-    if (known !== undefined) this.#again(publish, known)
-    else if (store.durable) {
-      const copies = publish.meta.retain ? 2 : 1
-      const number = this.#window.open(copies)
-      this.#held.set(number, copies)
-      const held = keep(publish)
-      const { exit } = this.#targets.get(held.target.topic)!.to
-      this.#context.ends.of(exit, held.target.topic, (ends) => this.#intend(held, number, ends))
-    } else {
-      const { packetId } = publish.meta
-      const { topic } = publish.target
-      const intent = new Intent({ packetId, topic, partition: 0, from: 0, timestamp: 0, hash: '' }, 'producing')
-      inbound.add(intent)
-      this.#produce(publish, this.#window.open(publish.meta.retain ? 2 : 1), intent)
-    }
-  }
-
-  /** Stores what the record will be known by, before the record. */
-  #intend(publish: Publish, number: number, ends: Ends | null): void {
-    if (!this.#held.has(number)) return
-    const { meta, payload, produce, target } = publish
-    if (ends === null || ends.length === 0) {
-      this.abort(new StreamError('unavailable', `it cannot be known where ${target.topic} ends`))
-      return
-    }
-    const partition = partitionOf(produce, ends.length)
-    const hash = recordHash(produce.key, produce.headers, payload)
-    const { packetId } = meta
-    const { topic } = target
-    const { timestamp } = produce
-    const intent = new Intent({ packetId, topic, partition, from: ends[partition]!, timestamp, hash }, 'new')
-    this.#session.inbound.add(intent)
-    this.#session.store.after({
-      onStored: () => {
-        if (!this.#held.delete(number)) return
-        intent.state = 'producing'
-        this.#produce(publish, number, intent)
-      },
-    })
-  }
-
-  #produce(publish: Publish, number: number, intent: Intent): void {
-    this.#intents.set(number, { intent, copies: publish.meta.retain ? 2 : 1, refused: null })
-    if (publish.meta.retain) this.#writeRetained(publish, number)
-    else publish.target.write(number, publish.payload, publish.produce, publish.cost, null)
-  }
-
-  /** The packet identifier is not released yet [MQTT-4.3.3-10]: it is the same message. */
-  #again(publish: Publish, intent: Intent): void {
-    const number = this.#window.open(1)
-    if (intent.state === 'inherited') {
-      this.#search(keep(publish), number, intent)
-      return
-    }
-    this.#stream.grant(publish.cost)
-    this.#whenStored(intent, () => {
-      this.onAnswered(number)
-      this.onFlush()
-    })
-  }
-
-  #whenStored(intent: Intent, then: () => void): void {
-    if (intent.state === 'stored') then()
-    else intent.waiters.push(then)
-  }
-
-  /** It may have been stored on an earlier connection: the log knows. */
-  #search(publish: Publish, number: number, intent: Intent): void {
-    const { clock, stampsOnAppend, searches } = this.#context
-    const { inbound } = this.#session
-    intent.state = 'searching'
-    this.#held.set(number, 1)
-    const search = new RecordSearch(intent, stampsOnAppend(), (found) => {
-      searches.delete(search)
-      const given = !this.#held.delete(number)
-      if (found instanceof StreamError) {
-        inbound.answered(intent, 'inherited')
-        if (!given) this.abort(new StreamError('unavailable', `what was stored is not known: ${found.message}`))
-      } else if (found > inbound.rank(intent)) {
-        inbound.answered(intent, 'stored')
-        if (given) return
-        this.#stream.grant(publish.cost)
-        this.onAnswered(number)
-        this.onFlush()
-      } else if (given) {
-        inbound.answered(intent, 'inherited')
-      } else {
-        intent.state = 'producing'
-        this.#intents.set(number, { intent, copies: 1, refused: null })
-        // It is the record that was intended, so that it can be looked for again.
-        const produce = { ...publish.produce, timestamp: intent.timestamp }
-        publish.target.write(number, publish.payload, produce, publish.cost, null)
-      }
-    })
-    searches.add(search)
-    const { exit } = this.#targets.get(publish.target.topic)!.to
-    // What an owner that was cut had sent may land until then.
-    const { cutAt } = this.#session
-    search.begin(exit, clock, cutAt === null ? 0 : cutAt + SESSION_PARAMETERS.settleMs - clock.now())
-  }
-
-  /** PUBREL: the packet identifier is free once that is stored, or the next message with it would be taken for this one. */
-  #exactlyOnceEnds(packetId: number): void {
-    const { inbound, store } = this.#session
-    const intent = inbound.get(packetId)
-    if (intent === undefined) {
-      this.#stream.signal({ kind: 'pubcomp', packetId, reasonCode: PACKET_IDENTIFIER_NOT_FOUND })
-      return
-    }
-    const release = () => {
-      inbound.remove(intent)
-      store.after({ onStored: () => this.#stream.signal({ kind: 'pubcomp', packetId, reasonCode: SUCCESS }) })
-    }
-    // Whoever sends PUBREL has seen PUBREC, on an earlier connection perhaps.
-    if (intent.state === 'inherited') release()
-    else this.#whenStored(intent, release)
+    if (signal.kind === 'pubrel') this.#exactlyOnce.release(signal.packetId)
   }
 
   onEnd(): void {
     this.#ended = true
-    this.#giveUpHeld()
+    this.#exactlyOnce.giveUpHeld()
     this.#finish()
-  }
-
-  /** The client has had no answer to these, and will send them again. */
-  #giveUpHeld(): void {
-    for (const [number, copies] of this.#held) for (let i = 0; i < copies; i++) this.#window.settle(number, GIVEN_UP)
-    this.#held.clear()
-    this.onFlush()
   }
 
   /** What the client sent before is still stored: it may have been QoS 0 just before the connection went. */
@@ -310,23 +149,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
   onAnswered(number: number, refused?: StreamError): void {
     if (refused !== undefined) this.#context.counters.refused.value++
     this.#window.settle(number, refused)
-    if (this.#intents.size > 0) this.#settleIntent(number, refused ?? null)
-  }
-
-  #settleIntent(number: number, refused: StreamError | null): void {
-    const produced = this.#intents.get(number)
-    if (produced === undefined) return
-    produced.refused ??= refused
-    if (--produced.copies > 0) return
-    this.#intents.delete(number)
-    const { inbound } = this.#session
-    const { intent } = produced
-    if (produced.refused === null) inbound.answered(intent, 'stored')
-    else if (UNKNOWN.has(produced.refused.code)) inbound.answered(intent, 'inherited')
-    else {
-      inbound.remove(intent)
-      this.#session.store.touch()
-    }
+    this.#exactlyOnce.answered(number, refused ?? null)
   }
 
   onFlush(): void {
@@ -376,25 +199,66 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     return plain
   }
 
-  #writeRetained({ target, meta, payload, produce, cost }: Publish, number: number): void {
-    const { topic } = meta
-    const { routes, retainedTopic, flights, origin } = this.#context
-    const to = { exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false }
-    const retained = this.#targetOf(to)
-    if (retained instanceof StreamError) {
-      this.onAnswered(number, retained)
-      this.onAnswered(number, retained)
-      this.#stream.grant(cost)
-      this.onFlush()
+  exitOf({ target }: Publish): Exit<Kafka> {
+    return this.#targets.get(target.topic)!.to.exit
+  }
+
+  open(copies: number): number {
+    return this.#window.open(copies)
+  }
+
+  write(publish: Publish, number: number): void {
+    const { target, meta, payload, produce, cost } = publish
+    if (!meta.retain) {
+      target.write(number, payload, produce, cost, null)
       return
     }
-    origin.note(topic, produce.timestamp)
-    const clears = payload.length === 0
-    const copy = clears ? { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 } : produce
+    const { flights, origin } = this.#context
+    const retained = this.#retainedTarget()
+    if (retained instanceof StreamError) {
+      this.#stream.grant(cost)
+      this.settle(number, 2, retained)
+      return
+    }
+    origin.note(meta.topic, produce.timestamp)
     const half = Math.floor(cost / 2)
     // Half of the room each, so that neither topic alone can make what waits here grow.
-    target.write(number, payload, produce, half, flights.boardMessage(topic))
-    retained.write(number, payload, copy, cost - half, flights.boardRetained())
+    target.write(number, payload, produce, half, flights.boardMessage(meta.topic))
+    retained.write(number, payload, retainedCopy(publish), cost - half, flights.boardRetained())
+  }
+
+  writeRetainedCopy(publish: Publish, number: number): void {
+    const retained = this.#retainedTarget()
+    if (retained instanceof StreamError) {
+      this.#stream.grant(publish.cost)
+      this.settle(number, 1, retained)
+    } else {
+      retained.write(
+        number,
+        publish.payload,
+        retainedCopy(publish),
+        publish.cost,
+        this.#context.flights.boardRetained(),
+      )
+    }
+  }
+
+  settle(number: number, copies: number, refused?: StreamError): void {
+    for (let i = 0; i < copies; i++) this.onAnswered(number, refused)
+    this.onFlush()
+  }
+
+  grant(cost: number): void {
+    this.#stream.grant(cost)
+  }
+
+  pubcomp(packetId: number, reasonCode: number): void {
+    this.#stream.signal({ kind: 'pubcomp', packetId, reasonCode })
+  }
+
+  #retainedTarget(): ProduceTarget | StreamError {
+    const { routes, retainedTopic } = this.#context
+    return this.#targetOf({ exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false })
   }
 
   #recentOf(topic: string): Recent | StreamError {
@@ -462,8 +326,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
     if (this.#closed) return
     this.#closed = true
     this.#ended = true
-    for (const { intent } of this.#intents.values()) this.#session.inbound.answered(intent, 'inherited')
-    this.#intents.clear()
+    this.#exactlyOnce.close()
     for (const topic of [...this.#targets.keys()]) this.#drop(topic)
     this.#recent.clear()
     this.#session.detach(this)
@@ -472,8 +335,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner {
   }
 }
 
-/** The publish with bytes of its own. */
-function keep({ target, meta, payload, produce, cost }: Publish): Publish {
-  const headers = Buffer.from(produce.headers)
-  return { target, meta, payload: Buffer.from(payload), produce: { ...produce, headers }, cost }
+/** Clearing is a tombstone without headers. */
+function retainedCopy({ payload, produce }: Publish): ProduceMeta {
+  return payload.length > 0 ? produce : { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 }
 }

@@ -26,7 +26,8 @@ export class SubscriptionResume implements Task {
   readonly #started: Subscription[] = []
   readonly #endsMissing = new Set<MessageLog>()
   readonly #ends = new Map<MessageLog, Ends>()
-  #groupsMissing = 0
+  /** shared subscriptions that have not begun, and one while the others are being read */
+  #groupsMissing = 1
   #deadline: Timer | null = null
   /** retained messages in flight, to be sent again as there is room */
   readonly #retained: Flight[] = []
@@ -50,6 +51,7 @@ export class SubscriptionResume implements Task {
     // What is in flight is sent again though its filter is gone by now [MQTT-3.10.4-3].
     for (const { source } of this.#state.flights) this.#ask(source)
     for (const log of [...this.#endsMissing]) log.askEnd(new LogEnd(this, log))
+    this.#groupsMissing--
     this.#proceed()
   }
 

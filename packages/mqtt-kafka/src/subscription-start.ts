@@ -88,8 +88,8 @@ export class SubscriptionStart implements Task {
   readonly #replacements = new Set<Subscription>()
   readonly #replays: Subscription[] = []
   readonly #endsMissing = new Set<MessageLog>()
-  /** groups of shared subscriptions that have not begun */
-  #groupsMissing = 0
+  /** groups of shared subscriptions that have not begun, and one while the requests are being read */
+  #groupsMissing = 1
   /** what the map had read when SUBSCRIBE arrived; and the topics whose message, but not its copy, may come later */
   #mapEnds: Ends = []
   #underWay: ReadonlySet<string> = new Set()
@@ -126,7 +126,8 @@ export class SubscriptionStart implements Task {
     }
     for (const log of ask) this.#endsMissing.add(log)
     for (const log of ask) log.askEnd(new LogEnd(this, log))
-    if (ask.size === 0) this.#endsKnown()
+    this.#groupsMissing--
+    this.#endsKnown()
   }
 
   get cancelled(): boolean {

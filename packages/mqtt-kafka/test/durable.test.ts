@@ -274,6 +274,58 @@ describe('QoS 2 from a client', () => {
     expect(next.faults()).toEqual([])
   })
 
+  it('is one message though it comes twice before anything is stored', async () => {
+    const rig = await Rig.started()
+    const client = durable(rig, 'c')
+    client.publishAs(1, 't', 'x')
+    client.publishAs(1, 't', 'x', true)
+    rig.clock.turn()
+    expect(client.publisher.acks.at(-1)).toEqual({ through: 2 })
+    expect(rig.kafka.topic('messages').records).toHaveLength(1)
+  })
+
+  it('goes on where its connection was lost while the intent was being stored', async () => {
+    const rig = await Rig.started()
+    const client = durable(rig, 'c')
+    rig.kafka.topic('sessions').held = true
+    client.publishAs(1, 't', 'x')
+    rig.clock.turn()
+    leave(rig, client, null)
+    rig.kafka.topic('sessions').held = false
+    rig.kafka.topic('sessions').release('')
+    rig.clock.turn()
+    const back = durable(rig, 'c')
+    back.publishAs(1, 't', 'x', true)
+    rig.clock.turn()
+    expect(back.publisher.acks).toEqual([{ through: 1 }])
+    expect(rig.kafka.topic('messages').records).toHaveLength(1)
+  })
+
+  it.each([
+    ['is written where it is missing', undefined, 'x'],
+    ['is left alone where a newer one is', 'newer', 'newer'],
+  ])('the retained copy of one that is found %s', async (_what, newer, expected) => {
+    const rig = await Rig.started()
+    const client = durable(rig, 'c')
+    rig.kafka.topic('retained').held = true
+    const meta = { topic: 't', qos: 2, retain: true, properties: null, packetId: 1, dup: false } as const
+    client.publisher.stream!.write(Buffer.from('x'), meta)
+    rig.clock.turn()
+    rig.kafka.topic('retained').writes.length = 0
+    rig.kafka.topic('retained').held = false
+    if (newer !== undefined) {
+      rig.kafka.topic('retained').append('t', newer, { timestamp: rig.clock.now() + 1, headers: [['zilla:qos', '1']] })
+    }
+    const next = await rig.restarted()
+    const back = durable(next, 'c')
+    back.publisher.stream!.write(Buffer.from('x'), { ...meta, dup: true })
+    next.clock.turn()
+    next.clock.advance(20_000)
+    expect(back.publisher.acks).toEqual([{ through: 1 }])
+    expect(rig.kafka.topic('messages').records).toHaveLength(1)
+    expect(String(rig.kafka.topic('retained').records.at(-1)!.value)).toBe(expected)
+  })
+
   it('with RETAIN is in both topics before it is answered', async () => {
     const rig = await Rig.started()
     const client = durable(rig, 'c')

@@ -94,7 +94,8 @@ describe.each(targets)('QoS 2 from clients on $name', (target) => {
         async function lastingParties() {
           const topic = fresh('t')
           const watching = { clientId: fresh('c'), cleanStart: false, properties: { sessionExpirySeconds: 600 } }
-          await broker.subscriber(topic, watching)
+          // Away meanwhile, so that what it gets later is all there was.
+          await (await broker.subscriber(topic, watching)).disconnect()
           const clientId = fresh('c')
           const publisher = await broker.connect(lasting(clientId))
           return { topic, clientId, publisher, watching }

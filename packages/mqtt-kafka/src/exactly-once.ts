@@ -1,0 +1,237 @@
+/**
+ * The QoS 2 publishes of one publish stream: intent, then message, then the answer. A packet identifier that is known already
+ * is the same message again; one that an earlier connection left without an outcome is looked for in the log. Belongs to a
+ * `PublishStream`; what outlives it is in the session's `Inbound`.
+ */
+import { type Clock, type ErrorCode, type Exit, StreamError } from '@zilla-ts/engine'
+import type { Kafka } from '@zilla-ts/kafka'
+import { type Inbound, Intent, partitionOf, recordHash } from './inbound.ts'
+import type { KnownEnds } from './known-ends.ts'
+import type { Ends } from './log-positions.ts'
+import { copiesOf, keep, type Publish } from './publish.ts'
+import { RecordSearch } from './record-search.ts'
+import type { RetainedMap } from './retained-map.ts'
+import { SESSION_PARAMETERS } from './session/parameters.ts'
+import type { StateStore } from './state-store.ts'
+
+const SUCCESS = 0x00
+const PACKET_IDENTIFIER_NOT_FOUND = 0x92
+/** Errors that do not say whether a record is stored. */
+const UNKNOWN: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'closed', 'shutdown', 'internal'])
+const GIVEN_UP = new StreamError('closed', 'the connection is over')
+
+export interface ExactlyOnceContext {
+  readonly clock: Clock
+  readonly ends: KnownEnds
+  readonly retained: RetainedMap
+  /** searches under way */
+  readonly searches: Set<RecordSearch>
+  /** a topic stamps records itself */
+  stampsOnAppend(): boolean
+}
+
+/** The session, as far as QoS 2 concerns it. */
+export interface ExactlyOnceSession {
+  readonly inbound: Inbound
+  readonly store: StateStore
+  /** epoch ms; what the connection before had sent may still land for a while after it; null: it cannot */
+  readonly cutAt: number | null
+}
+
+/** What the publish stream does for it. */
+export interface PublishSite {
+  exitOf(publish: Publish): Exit<Kafka>
+  /** A publish has come in that is answered when so many copies are; its number. */
+  open(copies: number): number
+  /** Writes all copies; each is answered by `answered`. */
+  write(publish: Publish, number: number): void
+  /** Writes the retained copy only. */
+  writeRetainedCopy(publish: Publish, number: number): void
+  /** Copies that need not be written any more. */
+  settle(number: number, copies: number, refused?: StreamError): void
+  grant(cost: number): void
+  pubcomp(packetId: number, reasonCode: number): void
+  abort(error: StreamError): void
+}
+
+/** A publish whose records are under way. */
+interface Produced {
+  readonly intent: Intent
+  copies: number
+  refused: StreamError | null
+}
+
+export class ExactlyOnce {
+  readonly #site: PublishSite
+  readonly #session: ExactlyOnceSession
+  readonly #context: ExactlyOnceContext
+  /** by number of the publish */
+  readonly #produced = new Map<number, Produced>()
+  /** publishes whose records are not written yet: how many there will be */
+  readonly #held = new Map<number, number>()
+
+  constructor(site: PublishSite, session: ExactlyOnceSession, context: ExactlyOnceContext) {
+    this.#site = site
+    this.#session = session
+    this.#context = context
+  }
+
+  /** A PUBLISH, for the first time or again. What is borrowed in it holds for the call. */
+  publish(publish: Publish): void {
+    const { inbound, store } = this.#session
+    const { packetId } = publish.meta
+    const known = inbound.get(packetId)
+    if (known !== undefined) {
+      this.#again(publish, known)
+      return
+    }
+    const number = this.#site.open(copiesOf(publish))
+    const intent = new Intent(packetId, publish.target.topic, 'new')
+    inbound.add(intent)
+    if (store.durable) this.#locate(keep(publish), number, intent)
+    else this.#produce(publish, number, intent)
+  }
+
+  /** PUBREL: the packet identifier is free once that is stored, or the next message with it would be taken for this one. */
+  release(packetId: number): void {
+    const { inbound, store } = this.#session
+    const intent = inbound.get(packetId)
+    if (intent === undefined) {
+      this.#site.pubcomp(packetId, PACKET_IDENTIFIER_NOT_FOUND)
+      return
+    }
+    const release = () => {
+      inbound.remove(intent)
+      store.after({ onStored: () => this.#site.pubcomp(packetId, SUCCESS) })
+    }
+    // Whoever sends PUBREL has seen PUBREC, on an earlier connection perhaps.
+    if (intent.state === 'inherited') release()
+    else whenStored(intent, release)
+  }
+
+  /** One copy of a publish has been answered. */
+  answered(number: number, refused: StreamError | null): void {
+    const produced = this.#produced.get(number)
+    if (produced === undefined) return
+    produced.refused ??= refused
+    if (--produced.copies > 0) return
+    this.#produced.delete(number)
+    const { inbound, store } = this.#session
+    const { intent } = produced
+    if (produced.refused === null) inbound.answered(intent, 'stored')
+    else if (UNKNOWN.has(produced.refused.code)) inbound.answered(intent, 'inherited')
+    else {
+      inbound.remove(intent)
+      store.touch()
+    }
+  }
+
+  /** The connection ends: the client has had no answer to what is not written, and will send it again. */
+  giveUpHeld(): void {
+    const held = [...this.#held]
+    this.#held.clear()
+    for (const [number, copies] of held) this.#site.settle(number, copies, GIVEN_UP)
+  }
+
+  /** Nobody will hear of what is under way. */
+  close(): void {
+    for (const { intent } of this.#produced.values()) this.#session.inbound.answered(intent, 'inherited')
+    this.#produced.clear()
+    this.#held.clear()
+  }
+
+  /** Finds out what the record will be known by, and stores that before the record. */
+  #locate(publish: Publish, number: number, intent: Intent): void {
+    this.#held.set(number, copiesOf(publish))
+    this.#context.ends.of(this.#site.exitOf(publish), intent.topic, (ends) => {
+      if (!this.#held.has(number)) this.#session.inbound.remove(intent)
+      else if (ends === null || ends.length === 0) {
+        this.#session.inbound.remove(intent)
+        this.#site.abort(new StreamError('unavailable', `it cannot be known where ${intent.topic} ends`))
+      } else this.#intend(publish, number, intent, ends)
+    })
+  }
+
+  #intend(publish: Publish, number: number, intent: Intent, ends: Ends): void {
+    const { produce, payload } = publish
+    const partition = partitionOf(produce, ends.length)
+    const hash = recordHash(produce.key, produce.headers, payload)
+    intent.locate({ partition, from: ends[partition]!, timestamp: produce.timestamp, hash })
+    this.#session.store.after({
+      onStored: () => {
+        if (this.#held.delete(number)) this.#produce(publish, number, intent)
+      },
+    })
+  }
+
+  #produce(publish: Publish, number: number, intent: Intent): void {
+    intent.state = 'producing'
+    this.#produced.set(number, { intent, copies: copiesOf(publish), refused: null })
+    this.#site.write(publish, number)
+  }
+
+  /** The packet identifier is not released yet [MQTT-4.3.3-10]: it is the same message. */
+  #again(publish: Publish, intent: Intent): void {
+    const number = this.#site.open(copiesOf(publish))
+    if (intent.state === 'inherited') this.#search(keep(publish), number, intent)
+    else {
+      this.#site.grant(publish.cost)
+      whenStored(intent, () => this.#site.settle(number, copiesOf(publish)))
+    }
+  }
+
+  /** It may have been stored on an earlier connection: the log knows. */
+  #search(publish: Publish, number: number, intent: Intent): void {
+    const { clock, searches } = this.#context
+    intent.state = 'searching'
+    this.#held.set(number, copiesOf(publish))
+    const search = new RecordSearch(intent, this.#context.stampsOnAppend(), (found) => {
+      searches.delete(search)
+      this.#onFound(publish, number, intent, found)
+    })
+    searches.add(search)
+    // What an owner that was cut had sent may land until then.
+    const { cutAt } = this.#session
+    search.begin(
+      this.#site.exitOf(publish),
+      clock,
+      cutAt === null ? 0 : cutAt + SESSION_PARAMETERS.settleMs - clock.now(),
+    )
+  }
+
+  #onFound(publish: Publish, number: number, intent: Intent, found: number | StreamError): void {
+    const { inbound } = this.#session
+    const wanted = this.#held.delete(number)
+    if (found instanceof StreamError) {
+      inbound.answered(intent, 'inherited')
+      if (wanted) this.#site.abort(new StreamError('unavailable', `what was stored is not known: ${found.message}`))
+    } else if (found > inbound.rank(intent)) this.#onStoredBefore(publish, number, intent, wanted)
+    else if (!wanted) inbound.answered(intent, 'inherited')
+    else {
+      // It is the record that was intended, so that it can be looked for again.
+      this.#produce({ ...publish, produce: { ...publish.produce, timestamp: intent.timestamp } }, number, intent)
+    }
+  }
+
+  /** The message is there; its retained copy may not be, unless a newer one is. */
+  #onStoredBefore(publish: Publish, number: number, intent: Intent, wanted: boolean): void {
+    const { meta } = publish
+    const kept = this.#context.retained.get(meta.topic)
+    if (wanted && meta.retain && (kept === null || kept.timestamp < intent.timestamp)) {
+      intent.state = 'producing'
+      this.#produced.set(number, { intent, copies: 1, refused: null })
+      this.#site.settle(number, 1)
+      this.#site.writeRetainedCopy({ ...publish, produce: { ...publish.produce, timestamp: intent.timestamp } }, number)
+      return
+    }
+    this.#session.inbound.answered(intent, 'stored')
+    if (!wanted) return
+    this.#site.grant(publish.cost)
+    this.#site.settle(number, copiesOf(publish))
+  }
+}
+
+function whenStored(intent: Intent, then: () => void): void {
+  if (intent.state === 'stored') then()
+  else intent.waiters.push(then)
+}
