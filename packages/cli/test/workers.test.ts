@@ -13,6 +13,13 @@ const LASTING = { cleanStart: false, properties: { sessionExpirySeconds: 600 } }
 
 type Options = Parameters<typeof MqttTestClient.connect>[1]
 
+async function connectTo({ port }: EngineProcess, options: Options): Promise<MqttTestClient> {
+  const address = { host: '127.0.0.1', port }
+  const client = await MqttTestClient.connect(address, { deadlineMs: DEATH_MS, acknowledge: true, ...options })
+  defer(() => client.kill())
+  return client
+}
+
 /** Two workers, and clients that the system deals out to them in turn. */
 class Pair {
   readonly engine: EngineProcess
@@ -28,11 +35,8 @@ class Pair {
     return new Pair(await startEngine(mqttDocument('kafka', bootstrap, topics), undefined, ['-w', '2']), topics)
   }
 
-  async connect(options: Options): Promise<MqttTestClient> {
-    const address = { host: '127.0.0.1', port: this.engine.port }
-    const client = await MqttTestClient.connect(address, { deadlineMs: DEATH_MS, acknowledge: true, ...options })
-    defer(() => client.kill())
-    return client
+  connect(options: Options): Promise<MqttTestClient> {
+    return connectTo(this.engine, options)
   }
 
   /** The instances that have claimed this client id. */
@@ -88,6 +92,29 @@ describe.skipIf(bootstrap === undefined)('two workers on one Kafka', () => {
     for (const [name, client] of clients) if (!lost.includes(name)) await client.disconnect()
     await again.publish('wills', 'fence', { qos: 1 })
     expect(texts(await again.messagesBefore('fence'))).toEqual([])
+  }, 120_000)
+})
+
+describe.skipIf(bootstrap === undefined)('two processes on one Kafka', () => {
+  it('one that stands still loses its clients, and delivers nothing to them when it goes on', async () => {
+    const document = mqttDocument('kafka', bootstrap)
+    const [frozen, other] = [await startEngine(document), await startEngine(document)]
+    const before = await connectTo(frozen, { clientId: 'device', ...LASTING })
+    await before.subscribe([{ filter: 'news', qos: 2 }])
+    frozen.signal('SIGSTOP')
+    defer(() => frozen.signal('SIGCONT'))
+    const after = await connectTo(other, { clientId: 'device', ...LASTING })
+    expect(after.connack.sessionPresent).toBe(true)
+    const publisher = await connectTo(other, { clientId: 'publisher' })
+    await publisher.publish('news', 'one', { qos: 2 })
+    expect(texts(await after.messages(1))).toEqual(['one'])
+    frozen.signal('SIGCONT')
+    expect(await before.closed()).toBe(0x8e)
+    expect(before.received).toEqual([])
+    await publisher.publish('news', 'two', { qos: 2 })
+    expect(texts(await after.messages(1))).toEqual(['two'])
+    await (await connectTo(frozen, { clientId: 'device', ...LASTING })).disconnect()
+    expect(await after.closed()).toBe(0x8e)
   }, 120_000)
 })
 
