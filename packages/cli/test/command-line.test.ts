@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Problem } from '@zilla-ts/engine'
 import { EngineProcess } from '@zilla-ts/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { defer } from './fixture.ts'
+import { childrenOf, defer } from './fixture.ts'
 
 const BIN = fileURLToPath(new URL('../bin/zilla-ts', import.meta.url))
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -237,9 +237,3 @@ describe('start', () => {
     expect(await engine.exited()).toBe(0)
   })
 })
-
-/** Linux only, as is the rest of what reads /proc in the tests. */
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return text === '' ? [] : text.split(' ').map(Number)
-}

@@ -1,4 +1,5 @@
 /** The whole product for the tests of this folder: an engine process on the embedded log or on the shared Kafka broker. */
+import { readFileSync } from 'node:fs'
 import { EngineProcess } from '@zilla-ts/testing'
 import { connect, connectAsync, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import { afterEach, expect } from 'vitest'
@@ -53,8 +54,12 @@ ${tail}`
 }
 
 /** Starts an engine that is stopped, and must stop well, after the test. */
-export async function startEngine(document: string, directory?: string): Promise<EngineProcess> {
-  const engine = await EngineProcess.start(directory === undefined ? { document } : { document, directory })
+export async function startEngine(
+  document: string,
+  directory?: string,
+  args: readonly string[] = [],
+): Promise<EngineProcess> {
+  const engine = await EngineProcess.start(directory === undefined ? { document, args } : { document, directory, args })
   defer(async () => {
     const code = await engine.stop()
     if (directory === undefined) engine.remove()
@@ -87,4 +92,10 @@ export async function startMortal(document: string, directory: string): Promise<
   const engine = await EngineProcess.start({ document, directory })
   defer(() => engine.kill())
   return engine
+}
+
+/** Linux only, as is the rest of what reads /proc in the tests. */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return text === '' ? [] : text.split(' ').map(Number)
 }

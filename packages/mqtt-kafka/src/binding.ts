@@ -270,7 +270,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
 
   #onTopicsReady(): void {
     this.#retained.open()
-    this.#layer.open()
+    this.#layer.open(this.#topics.tombstoneMs)
   }
 
   onSessionsChange(): void {

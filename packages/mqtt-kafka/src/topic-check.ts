@@ -37,6 +37,16 @@ const COMPACTED: Readonly<Record<string, string>> = {
 const SERVER = '--bootstrap-server <host:port>'
 const PARTITIONS = 12
 
+/** Kafka's own default, ms. */
+const DELETE_RETENTION_MS = 86_400_000
+/** Twice as long as the keys of an ended session stay: a reader that is late must see their tombstones. */
+const DELETE_RETENTION_MIN_MS = 2 * 3_600_000
+
+/** How long a tombstone can be read at least, ms. */
+export function deleteRetentionMs({ configs }: Description): number {
+  return Number(configs.get('delete.retention.ms') ?? DELETE_RETENTION_MS)
+}
+
 export class TopicCheck {
   readonly topic: CheckedTopic
   readonly #clock: Clock
@@ -82,15 +92,9 @@ export class TopicCheck {
   }
 
   #onDescribed(description: Description): void {
-    const { name, role } = this.topic
-    const policy = description.configs.get('cleanup.policy')
-    if (role === 'sessions' && policy !== 'compact') {
-      const change = `kafka-configs.sh ${SERVER} --alter --entity-type topics --entity-name ${name} --add-config cleanup.policy=compact`
-      this.#tell(
-        'wrong',
-        `sessions topic '${name}' has cleanup.policy=${policy}, it must be exactly 'compact': ${change}`,
-      )
-    } else this.#onFinding(this, { kind: 'good', description })
+    const problem = this.topic.role === 'sessions' ? sessionsProblem(this.topic.name, description) : null
+    if (problem === null) this.#onFinding(this, { kind: 'good', description })
+    else this.#tell('wrong', problem)
   }
 
   #onRefused(open: KafkaOpen, error: StreamError): void {
@@ -114,4 +118,17 @@ export class TopicCheck {
     const code = kind === 'wrong' ? 'refused' : 'unavailable'
     this.#onFinding(this, { kind, error: new StreamError(code, message) })
   }
+}
+
+/** Why this topic cannot keep sessions, and what to do; null: it can. */
+function sessionsProblem(name: string, description: Description): string | null {
+  const set = `kafka-configs.sh ${SERVER} --alter --entity-type topics --entity-name ${name} --add-config`
+  const policy = description.configs.get('cleanup.policy')
+  if (policy !== 'compact') {
+    return `sessions topic '${name}' has cleanup.policy=${policy}, it must be exactly 'compact': ${set} cleanup.policy=compact`
+  }
+  const retentionMs = deleteRetentionMs(description)
+  if (retentionMs >= DELETE_RETENTION_MIN_MS) return null
+  const least = `delete.retention.ms=${DELETE_RETENTION_MIN_MS}`
+  return `sessions topic '${name}' has delete.retention.ms=${retentionMs}, sessions that have ended could return: ${set} ${least}`
 }

@@ -3,7 +3,14 @@
  * the background as long as one is not; each kind of trouble with a topic is reported once.
  */
 import type { Clock, Reporter, StreamError } from '@zilla-ts/engine'
-import { type CheckedTopic, type CreateTopics, type Description, type Finding, TopicCheck } from './topic-check.ts'
+import {
+  type CheckedTopic,
+  type CreateTopics,
+  type Description,
+  deleteRetentionMs,
+  type Finding,
+  TopicCheck,
+} from './topic-check.ts'
 
 export class Topics {
   readonly #report: Reporter
@@ -62,6 +69,16 @@ export class Topics {
     return false
   }
 
+  /** how long a tombstone of the sessions topic can be read at least, ms */
+  get tombstoneMs(): number {
+    let ms = Number.POSITIVE_INFINITY
+    for (const { topic } of this.#checks) {
+      const description = this.#good.get(topic.name)
+      if (topic.role === 'sessions' && description !== undefined) ms = Math.min(ms, deleteRetentionMs(description))
+    }
+    return ms
+  }
+
   /** `onAnswered`: `answered` or `wrong` has changed. */
   open(onAnswered: () => void): void {
     this.#onAnswered = onAnswered
@@ -84,7 +101,9 @@ export class Topics {
       this.#tellOnce(name, finding.kind, finding.error.message)
     }
     this.#onAnswered?.()
-    if (finding.kind === 'good' && this.ready) this.#onReady()
+    if (finding.kind !== 'good' || !this.ready) return
+    this.#tellCopies()
+    this.#onReady()
   }
 
   #onGood(name: string, role: string, description: Description): void {
@@ -96,6 +115,15 @@ export class Topics {
     if (role !== 'retained' || policy.split(',').includes('compact')) return
     const message = `retained topic '${name}' has cleanup.policy=${policy}: retained messages vanish with its retention`
     this.#report.event('warn', 'MQTT_KAFKA_TOPIC_NOT_COMPACTED', message, { topic: name })
+  }
+
+  /** Once for all topics, and not as a warning: who has one broker cannot have it otherwise. */
+  #tellCopies(): void {
+    const alone = [...this.#good].filter(([, { configs }]) => configs.get('min.insync.replicas') === '1')
+    if (alone.length === 0) return
+    const topics = alone.map(([name]) => name)
+    const message = `min.insync.replicas=1: what is acknowledged may be on one broker only (${topics.join(', ')})`
+    this.#report.event('info', 'MQTT_KAFKA_ONE_COPY', message, { topics })
   }
 
   /** While Kafka is away each answer names another broker, which is no news. */

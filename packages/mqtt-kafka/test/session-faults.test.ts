@@ -123,6 +123,19 @@ describe('session ownership: Kafka away', () => {
     expect(rig.faults).toEqual([])
   })
 
+  it('31: a topic that keeps tombstones for less is read again sooner', () => {
+    const rig = new SessionRig()
+    const a = rig.start('a', 2 * 3_600_000)
+    const first = a.connected()
+    rig.clock.stall(3_590_000)
+    rig.advance(600)
+    expect(first.lost).toBe(null)
+    rig.clock.stall(3_610_000)
+    rig.advance(600)
+    expect(first.lost?.code).toBe('unavailable')
+    expect(rig.faults).toEqual([])
+  })
+
   it('36: an owner behind a cut learns when it was, one behind an orderly end that nothing is in flight', () => {
     const { rig, a, b, first } = takeoverPair()
     first.save('x')

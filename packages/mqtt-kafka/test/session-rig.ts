@@ -63,10 +63,10 @@ export class SessionRig {
   }
 
   /** A process that has started; nobody holds a partition before its turn is over. */
-  start(name = `i${this.instances.length + 1}`): Instance {
+  start(name = `i${this.instances.length + 1}`, tombstoneMs?: number): Instance {
     const instance = new Instance(name, this)
     this.instances.push(instance)
-    instance.layer.open()
+    instance.layer.open(tombstoneMs)
     this.turn()
     return instance
   }

@@ -55,6 +55,37 @@ describe('start', () => {
     )
   })
 
+  it('rejects a sessions topic that forgets tombstones before a late reader has seen them', async () => {
+    const rig = new Rig()
+    const configs = (retention: number) =>
+      new Map([
+        ['cleanup.policy', 'compact'],
+        ['delete.retention.ms', `${retention}`],
+      ])
+    rig.kafka.topic('sessions').configs = configs(7_199_999)
+    await expect(rig.start()).rejects.toThrow(
+      "sessions topic 'sessions' has delete.retention.ms=7199999, sessions that have ended could return: kafka-configs.sh --alter --entity-type topics --entity-name sessions --add-config delete.retention.ms=7200000",
+    )
+    const longer = new Rig()
+    longer.kafka.topic('sessions').configs = configs(7_200_000)
+    await longer.start()
+    expect(longer.events()).toEqual(['MQTT_KAFKA_READY'])
+  })
+
+  it('tells once, and only so, which topics may have one copy', async () => {
+    const rig = new Rig()
+    const copies = (name: string, count: string) => {
+      const topic = rig.kafka.topic(name)
+      topic.configs = new Map([...topic.configs, ['min.insync.replicas', count]])
+    }
+    copies('sessions', '1')
+    copies('messages', '1')
+    copies('retained', '2')
+    await rig.start()
+    const told = rig.harness.reporter.events.filter(({ event }) => event === 'MQTT_KAFKA_ONE_COPY')
+    expect(told).toMatchObject([{ level: 'info', fields: { topics: ['sessions', 'messages'] } }])
+  })
+
   it('warns about a retained topic that is not compacted', async () => {
     const rig = new Rig()
     rig.kafka.topic('retained').configs = new Map([['cleanup.policy', 'delete']])

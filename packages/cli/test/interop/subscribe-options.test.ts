@@ -163,11 +163,12 @@ describe.each(targets)('overlapping subscriptions on $name', (target) => {
       ] as const
       await client.subscribe(filters)
       await client.publish(`${name}/a`, 'x', { qos: 2 })
+      // A publisher that has its answer says nothing about deliveries, which end with the subscription [MQTT-3.10.4-2].
+      const first = await client.take('publish')
       await client.unsubscribe(...filters.map(({ filter }) => filter))
       await client.subscribe([{ filter: `${name}/a`, qos: 2 }])
       await client.publish(`${name}/a`, 'fence', { qos: 2 })
-      const copies = await client.messagesBefore('fence')
-      expect(copies.length).toBeGreaterThanOrEqual(1)
+      const copies = [first, ...(await client.messagesBefore('fence'))]
       expect(copies.length).toBeLessThanOrEqual(3)
       expect(Math.max(...copies.map(({ qos }) => qos))).toBe(2)
       if (copies.length > 1) expect(copies.map(({ qos }) => qos).sort()).toEqual([0, 1, 2])

@@ -28,7 +28,7 @@ export interface SessionParameters {
   readonly willBatch: number
   /** states that may be written late are written after this */
   readonly touchMs: number
-  /** a map that was cut off for longer may have missed tombstones: half of `delete.retention.ms` */
+  /** a map that was cut off for longer may have missed tombstones; half of `delete.retention.ms` where that is less */
   readonly staleMs: number
 }
 

@@ -161,9 +161,11 @@ export class SessionLayer
     }
   }
 
-  open(): void {
+  /** `tombstoneMs`: how long a tombstone of the topic can be read at least. */
+  open(tombstoneMs = Number.POSITIVE_INFINITY): void {
     if (this.#open) return
     this.#open = true
+    this.#silence.staleMs = Math.min(this.parameters.staleMs, tombstoneMs / 2)
     this.membership.open()
     this.#writer.open()
     this.#reader.open()

@@ -25,6 +25,8 @@ export class Silence implements Task {
   /** by partition: when it was last read to some end, monotonic ms */
   readonly #readAt: number[] = []
   readonly #silent: boolean[] = []
+  /** a map that was cut off for longer may have missed tombstones */
+  staleMs: number
   #timer: Timer | null = null
   #tickAt = 0
   #catchUp: CatchUp | null = null
@@ -40,6 +42,7 @@ export class Silence implements Task {
   ) {
     this.#clock = clock
     this.#parameters = parameters
+    this.staleMs = parameters.staleMs
     this.#reader = reader
     this.#membership = membership
     this.#listener = listener
@@ -77,7 +80,7 @@ export class Silence implements Task {
     const lateMs = now - this.#tickAt - this.#tickMs
     this.#tickAt = now
     this.#timer = this.#clock.after(this.#tickMs, this)
-    if (lateMs > this.#parameters.staleMs || this.#quietMs(now) > this.#parameters.staleMs) {
+    if (lateMs > this.staleMs || this.#quietMs(now) > this.staleMs) {
       this.#listener.onStale()
       return
     }
