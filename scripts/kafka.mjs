@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { startBroker } from './kafka-broker.mjs'
 import { findKafka } from './kafka-distribution.mjs'
 import { defaultTopics, parseTopics } from './kafka-topics.mjs'
+import { endWithNpm } from './npm-parent.mjs'
 import { main, Problem, step } from './progress.mjs'
 
 const usage = `npm run kafka -- [options]                     starts Apache Kafka, until Ctrl-C
@@ -31,6 +32,7 @@ Needs Java 17 or newer and, for the first start, Maven.
 `
 
 main(async () => {
+  endWithNpm()
   const args = process.argv.slice(2)
   if (args.includes('--help') || args.includes('-h')) process.stdout.write(usage)
   else if (args[0] === 'consume') await consume(args.slice(1))

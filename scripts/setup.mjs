@@ -1,13 +1,9 @@
 // `npm run setup`: brings a checkout with nothing but Node and npm to a state that runs; a no-op when it is there.
-// Called before `npm start`, `npm test` and `npm run bench`. Node's own modules only: nothing is installed yet.
+// Called before `npm test` and `npm run bench`; `npm start` does the same itself. Node's own modules only: nothing is installed yet.
 // Must never let something stale run: each step is skipped only if its inputs and outputs are what it left behind.
 
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { prepare } from './prepare.mjs'
 import { main, Problem, step } from './progress.mjs'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
 
 const usage = `npm run setup [-- --test]
 
@@ -24,34 +20,10 @@ main(async () => {
     process.stdout.write(usage)
     return
   }
-  checkNode()
-  checkWritable()
-  // Imported only now: a Node that is too old could not even load them.
-  const { ensureInstalled } = await import('./install.mjs')
-  const { ensureBuilt } = await import('./build.mjs')
-  await ensureInstalled()
-  if (args.includes('--test')) await prepareTests()
-  else await ensureBuilt()
+  const forTests = args.includes('--test')
+  await prepare({ build: !forTests })
+  if (forTests) await prepareTests()
 })
-
-function checkNode() {
-  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const wanted = engines.node.replace('>=', '')
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const [majorMin, minorMin] = wanted.split('.').map(Number)
-  if (major > majorMin || (major === majorMin && minor >= minorMin)) return
-  throw new Problem(`Node ${wanted} or newer is needed; this is ${process.versions.node} (${process.execPath}).`)
-}
-
-function checkWritable() {
-  try {
-    accessSync(root, constants.W_OK)
-    mkdirSync(join(root, '.cache'), { recursive: true })
-    accessSync(join(root, '.cache'), constants.W_OK)
-  } catch (cause) {
-    throw new Problem(`No permission to write in ${root}, where dependencies and the build go.`, { cause })
-  }
-}
 
 // What is missing here is told again at the end of the tests, which decide whether they need it.
 async function prepareTests() {

@@ -1,14 +1,17 @@
-// `npm start`, after setup.mjs: runs the embedded example and says how to try it.
-// Plain Node; the engine itself is packages/cli/bin/zilla-ts.
+// `npm start`: prepares the checkout, says how to try the embedded example, and becomes the engine that runs it.
+// Plain Node; the engine itself is packages/cli/bin/zilla-ts. One process, so that whoever ends it ends everything.
+// package.json runs it by `exec`: a shell in between dies of Ctrl-C, and npm would say that the start failed.
 
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { root } from './stamp.mjs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { endWithNpm } from './npm-parent.mjs'
+import { prepare } from './prepare.mjs'
+import { main } from './progress.mjs'
 
 const example = 'examples/mqtt.embedded/zilla.yaml'
-const args = process.argv.slice(2)
+const root = fileURLToPath(new URL('..', import.meta.url))
 
-process.stdout.write(`
+const greeting = `
 Running ${example}: MQTT on 127.0.0.1:7183, stored in examples/mqtt.embedded/.zilla/log.
 Try it in two other terminals:
 
@@ -22,13 +25,15 @@ Without mosquitto's clients:
 
 Ctrl-C stops it.
 
-`)
+`
 
-const bin = join(root, 'packages', 'cli', 'bin', 'zilla-ts')
-const child = spawn(process.execPath, [bin, 'start', '-c', join(root, example), ...args], { stdio: 'inherit' })
-// At a terminal the engine gets these as well; it is the one to act on them.
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => child.kill('SIGTERM'))
-child.on('exit', (code) => {
-  process.exitCode = code ?? 1
+main(async () => {
+  endWithNpm()
+  await prepare({ build: true })
+  process.stdout.write(greeting)
+  const cli = join(root, 'packages', 'cli')
+  // What the command line reads, and what its workers are started with.
+  const args = ['start', '-c', join(root, example), ...process.argv.slice(2)]
+  process.argv = [process.execPath, join(cli, 'bin', 'zilla-ts'), ...args]
+  await import(pathToFileURL(join(cli, 'dist', 'main.js')).href)
 })

@@ -7,6 +7,11 @@ import type { Logger } from 'pino'
 import { CommandError } from './command-error.ts'
 import { standard } from './standard.ts'
 
+/**
+ * A signal that follows another within this time is the same wish, ms: a terminal sends Ctrl-C to every process of the
+ * group, and npm passes on what it gets.
+ */
+export const SAME_SIGNAL_MS = 500
 /** Time that connections get to finish, ms. */
 const STOP_MS = 10_000
 
@@ -30,9 +35,12 @@ export async function run(options: RunOptions): Promise<readonly EngineAddress[]
   const { logger, signals } = options
   const engine = createEngine({ ...options, registry: standard })
   const stop = stopper(engine, logger)
+  let signalledAt = Number.NEGATIVE_INFINITY
   for (const signal of signals) {
     process.on(signal, () => {
+      if (performance.now() - signalledAt < SAME_SIGNAL_MS) return
       if (stop.begun) process.exit(exitCodeOf(signal))
+      signalledAt = performance.now()
       logger.info({ event: 'STOPPING', signal }, 'stopping; a second signal ends at once')
       stop.with(0)
     })

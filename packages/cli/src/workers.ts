@@ -7,7 +7,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Config, EngineAddress } from '@zilla-ts/engine'
 import type { Logger } from 'pino'
 import { CommandError } from './command-error.ts'
-import { exitCodeOf, logAddresses, run } from './run.ts'
+import { exitCodeOf, logAddresses, run, SAME_SIGNAL_MS } from './run.ts'
 
 /** Wait before a dead worker is replaced, ms: doubled each time, from the first to the last value. */
 const RESTART_FIRST_MS = 100
@@ -77,6 +77,7 @@ class Supervisor {
   readonly #slots = new Set<Slot>()
   #started = false
   #stopping = false
+  #signalledAt = Number.NEGATIVE_INFINITY
   #exitCode = 0
   #onStarted: () => void = () => {}
   #onFailed: (error: Error) => void = () => {}
@@ -158,7 +159,9 @@ class Supervisor {
   }
 
   #onSignal(signal: NodeJS.Signals): void {
+    if (performance.now() - this.#signalledAt < SAME_SIGNAL_MS) return
     if (!this.#stopping) {
+      this.#signalledAt = performance.now()
       this.#logger.info({ event: 'STOPPING', signal }, 'stopping; a second signal ends at once')
       this.#stop()
       return

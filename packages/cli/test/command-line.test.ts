@@ -206,6 +206,14 @@ describe('start', () => {
     expect(events(engine)).toEqual(['LISTENING', 'STOPPING', 'STOPPED'])
   })
 
+  it('takes what comes twice at once for one signal, as under npm', async () => {
+    const engine = await started()
+    engine.signal('SIGINT')
+    engine.signal('SIGINT')
+    engine.signal('SIGTERM')
+    expect(await engine.exited()).toBe(0)
+  })
+
   it('lets connections finish, but ends at once on a second signal', async () => {
     const engine = await started()
     const socket = connect(engine.port, '127.0.0.1')
@@ -215,7 +223,8 @@ describe('start', () => {
     await once(socket, 'data')
     engine.signal('SIGTERM')
     await vi.waitFor(() => expect(events(engine)).toContain('STOPPING'), 20_000)
-    engine.signal('SIGTERM')
+    const again = setInterval(() => engine.signal('SIGTERM'), 50)
+    defer(() => clearInterval(again))
     expect(await engine.exited()).toBe(128 + 15)
   })
 
