@@ -376,6 +376,13 @@ class Play implements World {
       again = this.#clients.map((client) => client.look()).includes(true)
     }
     const settled = [...this.rig.kafka.topics.values()].every(({ held, writes }) => !held && writes.length === 0)
+    const now = this.rig.clock.now()
+    // Connections that have not ended yet as far as is stored.
+    for (const { clientId, will } of this.#unsettled) {
+      const { last } = this.#clients.find((client) => client.clientId === clientId)!
+      if (last !== null && now - last.downAt >= last.expirySeconds * 1000) this.#uncertain.add(clientId)
+      if (will !== null && typeof will.need === 'number' && will.need <= now) will.need = 'maybe'
+    }
     if (settled) this.#unsettled = []
   }
 

@@ -19,8 +19,9 @@ export class FakeClock implements Clock {
     this.#now = now
   }
 
+  /** Whole, as a system's is, although timers may wait for fractions. */
   now(): number {
-    return this.#now
+    return Math.round(this.#now)
   }
 
   monotonic(): number {
