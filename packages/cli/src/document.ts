@@ -1,7 +1,14 @@
 /**
  * File → namespaces, for `validate` and `start` alike, and problems → text.
  */
-import { formatProblem, type LoadResult, loadConfig, type Problem, readDocument } from '@zilla-ts/engine'
+import {
+  formatProblem,
+  type LoadResult,
+  loadConfig,
+  type OptionDefault,
+  type Problem,
+  readDocument,
+} from '@zilla-ts/engine'
 import { standard } from './standard.ts'
 
 export interface LoadedDocument extends LoadResult {
@@ -11,7 +18,7 @@ export interface LoadedDocument extends LoadResult {
 }
 
 /** Never throws: a file that cannot be read is a problem like others. */
-export function loadDocument(file: string): LoadedDocument {
+export function loadDocument(file: string, defaults: readonly OptionDefault[] = []): LoadedDocument {
   let text: string
   try {
     text = readDocument(file)
@@ -20,7 +27,7 @@ export function loadDocument(file: string): LoadedDocument {
     const problem: Problem = { level: 'error', code: 'unreadable-file', message, file, line: 1, column: 1, path: '' }
     return { file, problems: [problem], namespaces: [] }
   }
-  return { file, text, ...loadConfig({ text, file, registry: standard, environment: process.env }) }
+  return { file, text, ...loadConfig({ text, file, registry: standard, environment: process.env, defaults }) }
 }
 
 export const hasErrors = ({ problems }: LoadResult): boolean => problems.some(({ level }) => level === 'error')

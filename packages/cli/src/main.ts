@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { propertiesHelp } from './properties.ts'
 
 const DEFAULT_FILE = 'zilla.yaml'
 const WORKERS_MAX = 256
@@ -56,7 +57,11 @@ program
   .addOption(new Option('-P, --property <name=value>', 'set a property; may be given again').argParser(property))
   .addHelpText(
     'after',
-    '\nExamples:\n  zilla-ts start -c zilla.yaml\n  zilla-ts start -v -P zilla.engine.service.hostname=localhost',
+    () =>
+      `\nProperties, which stand for defaults of the document:\n${propertiesHelp()}
+Examples:
+  zilla-ts start -c zilla.yaml
+  zilla-ts start -v -P zilla.binding.mqtt.keep.alive.maximum=300`,
   )
   .action(async (flags: StartFlags) => {
     try {

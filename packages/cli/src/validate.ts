@@ -7,7 +7,7 @@ export interface ValidateOptions {
 
 /** The exit code: 1 when any document has an error. Warnings are no reason. */
 export function validate(files: readonly string[], { format }: ValidateOptions): number {
-  const documents = files.map(loadDocument)
+  const documents = files.map((file) => loadDocument(file))
   const failed = documents.some(hasErrors)
   if (format === 'json') {
     const problems = documents.flatMap((document) => document.problems)

@@ -63,6 +63,10 @@ describe('help and version', () => {
     expect(err).toBe('')
   })
 
+  it('of start lists the properties', () => {
+    expect(zilla('start', '--help').out).toContain('\n  zilla.binding.mqtt.keep.alive.minimum  ')
+  })
+
   it.each(['version', '--version'])('%s', (argument) => {
     expect(zilla(argument)).toEqual({ code: 0, out: `zilla-ts ${version}\n`, err: '' })
   })
@@ -159,6 +163,10 @@ describe('a start that fails', () => {
     [['-c', 'bad.yaml'], 'zilla-ts: bad.yaml is not valid: 1 error'],
     [['-c', 'empty.yaml'], 'zilla-ts: empty.yaml has no bindings: there is nothing to run'],
     [['-c', 'embedded.yaml', '-w', '2'], 'zilla-ts: -w 2 is not possible: example:log (kafka-embedded)'],
+    [
+      ['-c', 'good.yaml', '-P', 'zilla.binding.mqtt.connect.timeout=no'],
+      'connect.timeout=no: the value must be a whole',
+    ],
     [['-c', 'taken.yaml'], 'zilla-ts: example:north: cannot listen on 127.0.0.1:'],
     [['-c', 'taken.yaml', '-w', '2'], 'zilla-ts: example:north: cannot listen on 127.0.0.1:'],
   ])('%j ends with one clear line', (args, reason) => {
@@ -212,8 +220,10 @@ describe('start', () => {
   })
 
   it('logs the configuration in effect on -v', async () => {
-    const engine = await started('-v', '-P', 'a=b', '-P', 'c')
+    const engine = await started('-v', '-P', 'zilla.engine.service.hostname=localhost', '-P', 'c')
     expect(events(engine)).toContain('CONFIGURATION')
+    expect(engine.output).toContain('warning: the property zilla.engine.service.hostname has no effect here\n')
+    expect(engine.output).toContain('warning: the property c is unknown and has no effect')
   })
 
   it('runs several workers on one port, and replaces one that dies', async () => {

@@ -3,8 +3,9 @@
  * To write the expectations of new cases: UPDATE_GOLDEN=1, then read every line of the difference.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { type Config, composeSchema, loadConfig, type Problem } from '@zilla-ts/engine'
+import { composeSchema, loadConfig, type Problem } from '@zilla-ts/engine'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { standard } from '../src/standard.ts'
@@ -12,15 +13,13 @@ import { standard } from '../src/standard.ts'
 const FOLDER = join(import.meta.dirname, 'golden')
 const RULER = '\n# ----------\n'
 
+/** The parser belongs to the engine. */
+const { parse } = createRequire(new URL('../../engine/package.json', import.meta.url))('yaml') as {
+  parse(text: string): unknown
+}
+
 const line = (problem: Problem): string =>
   `${problem.line}:${problem.column} ${problem.level} ${problem.code} ${problem.path || '/'}  ${problem.message}`
-
-/** The document again, with its defaults. */
-function documentOf({ name, ...sections }: Config): unknown {
-  const entries = (of: readonly { readonly name: string; readonly entry: unknown }[]) =>
-    Object.fromEntries(of.map((each) => [each.name, each.entry]))
-  return { name, bindings: entries(sections.bindings), catalogs: entries(sections.catalogs) }
-}
 
 const composed = new Ajv2020({
   strict: true,
@@ -39,9 +38,7 @@ describe('golden documents', () => {
       const found = problems.map((problem) => `# ${line(problem)}\n`).join('')
       if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(FOLDER, file), text + RULER.slice(1) + found)
       else expect(found).toBe(content.slice(ruler + RULER.length))
-      for (const namespace of namespaces) {
-        expect(composed(documentOf(namespace)), JSON.stringify(composed.errors)).toBe(true)
-      }
+      if (namespaces.length > 0) expect(composed(parse(text)), JSON.stringify(composed.errors)).toBe(true)
     })
   }
 })

@@ -262,8 +262,11 @@ export interface BindingModule<
   readonly kinds: Readonly<Partial<Record<Kind, KindSpec>>>
   /** JSON Schema 2020-12 of one entry of this type; one source for ajv, static types and the reference page. */
   readonly schema: JsonSchema
-  /** Rules that a schema cannot say. Pure: no socket, file or clock. */
-  check?(entry: BindingEntry<C>): Finding[]
+  /**
+   * Rules that a schema cannot say. Pure: no socket, file or clock. `exits` are the entries it hands over to; null where
+   * some of them are not sound.
+   */
+  check?(entry: BindingEntry<C>, exits: readonly BindingEntry[] | null): Finding[]
   attach(context: BindingContext<C, Out>): Binding<In>
 }
 

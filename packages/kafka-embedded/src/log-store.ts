@@ -9,8 +9,8 @@
  *   3, topic id u32, partition u32           state: six doubles, as in `PartitionState`
  *   4, topic id u32, partition u32, base offset u64   record batch (message format v2)
  */
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { BatchReader, RecordError } from '@zilla-ts/kafka'
 import { open, type RootDatabase } from 'lmdb'
 import { DirectoryLock } from './directory-lock.ts'
@@ -244,11 +244,28 @@ export class LogStore {
 
 function writableDirectory(directory: string): string {
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(resolve(directory))
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
     return realpathSync(directory)
   } catch (error) {
     throw new Error(`directory ${directory} cannot be written: ${text(error)}`, { cause: error })
+  }
+}
+
+/**
+ * Each missing level by itself: `recursive` of Node 20 never returns where a parent says that it is not there although it
+ * is, as /proc does.
+ */
+function makeDirectory(directory: string): void {
+  const missing: string[] = []
+  for (let at = directory; !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.push(at)
+  for (const each of missing.reverse()) {
+    try {
+      mkdirSync(each)
+    } catch (error) {
+      // Another engine may have made it in between.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
   }
 }
 

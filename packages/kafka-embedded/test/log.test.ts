@@ -107,6 +107,11 @@ describe('layout', () => {
     await expect(embedded.restart()).rejects.toThrow(`directory ${directory} cannot be written: ENOTDIR`)
   })
 
+  it.skipIf(process.platform !== 'linux')('does not hang on a directory that cannot be made', async () => {
+    const embedded = track(new Embedded({ directory: '/proc/nope/log' }))
+    await expect(embedded.restart()).rejects.toThrow('directory /proc/nope/log cannot be written: ENOENT')
+  })
+
   it('refuses to write behind a damaged batch', async () => {
     const embedded = track(await Embedded.open())
     const bench = new KafkaBench(embedded)

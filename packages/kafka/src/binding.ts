@@ -1,5 +1,5 @@
 /** The module of `type: kafka`: which kinds there are and what runs for each. */
-import type { Binding, BindingContext, BindingModule, Protocol } from '@zilla-ts/engine'
+import type { Binding, BindingContext, BindingEntry, BindingModule, Finding, Protocol } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
 import { CacheClient } from './cache/cache-client.ts'
 import { CacheServer } from './cache/cache-server.ts'
@@ -10,6 +10,20 @@ import type { Kafka } from './stream.ts'
 /** What the exit of a kind speaks is checked by name before `attach` runs. */
 type Context<Out extends Protocol> = BindingContext<KafkaConfig, Out>
 
+/** Brokers are found by an address of the client, or of the tcp client it exits to. What other exits know cannot be seen. */
+function check(entry: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] | null): Finding[] {
+  if (entry.kind !== 'client' || entry.options?.servers !== undefined || exits === null) return []
+  const unknown = exits.length > 0 && exits.every((exit) => exit.type === 'tcp' && !hasAddress(exit.options))
+  if (!unknown) return []
+  const message = 'no address of a Kafka broker: name one in `options.servers`, such as `kafka.example.com:9092`'
+  return [{ level: 'error', path: [], code: 'servers-missing', message }]
+}
+
+function hasAddress(options: unknown): boolean {
+  const { host, port } = (options ?? {}) as { readonly host?: unknown; readonly port?: unknown }
+  return host !== undefined && host !== '*' && port !== undefined
+}
+
 export const kafka = {
   type: 'kafka',
   kinds: {
@@ -18,6 +32,7 @@ export const kafka = {
     client: { accepts: 'kafka', produces: 'bytes' },
   },
   schema,
+  check,
   attach(context: Context<Kafka | Bytes>): Binding<Kafka> {
     if (context.kind === 'cache_client') return new CacheClient(context as Context<Kafka>)
     if (context.kind === 'cache_server') return new CacheServer(context as Context<Kafka>)

@@ -151,6 +151,14 @@ export const schema: JsonSchema = {
             }
           }
         },
+        "sasl": {
+          "not": {},
+          "x-hint": "Authentication at Kafka is not in this version: remove `sasl`, and use a listener without it."
+        },
+        "authorization": {
+          "not": {},
+          "x-hint": "Authentication at Kafka is not in this version: remove `authorization`, and use a listener without it."
+        },
         "merged": {
           "description": "`merged` has no effect since 0.9.79 and may be removed.",
           "type": "array",

@@ -317,6 +317,26 @@ describe('everything else', () => {
     expect(recorder.ended).toBe(true)
   })
 
+  it('says that a bootstrap topic is missing once, and not before it was tried twice', async () => {
+    harness = attach({ bootstrap: ['t'] })
+    await harness.binding.start?.()
+    const warnings = () => harness.reporter.events.filter(({ event }) => event === 'KAFKA_BOOTSTRAP_FAILED')
+    const fail = () => {
+      last().stream.abort(new StreamError('not-found', 'not there'))
+      clock.advance(6_000)
+    }
+    fail()
+    expect(warnings()).toEqual([])
+    fail()
+    fail()
+    expect(warnings()).toEqual([expect.objectContaining({ message: expect.stringContaining('topic t: not there') })])
+    last().stream.accept({ kind: 'fetch', partitions: at(0) })
+    fail()
+    fail()
+    expect(warnings()).toHaveLength(2)
+    await harness.binding.stop?.()
+  })
+
   it('ends its streams when it stops, and leaves no timer', async () => {
     const { reader } = openShared(0)
     await harness.binding.stop?.()

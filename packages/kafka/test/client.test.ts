@@ -21,7 +21,10 @@ beforeEach(() => {
 })
 
 /** A client whose brokers refuse every connection, or never answer one. */
-function attach(options: KafkaConfig['options'], refuses = true): Harness<KafkaConfig, Kafka, Bytes> {
+function attach(
+  options: KafkaConfig['options'],
+  refuses: (host: string | undefined) => boolean = () => true,
+): Harness<KafkaConfig, Kafka, Bytes> {
   const harness = new Harness<KafkaConfig, Kafka, Bytes>(kafka as never, {
     kind: 'client',
     options,
@@ -32,7 +35,7 @@ function attach(options: KafkaConfig['options'], refuses = true): Harness<KafkaC
     dials.push(open)
     const socket = new Socket()
     sockets.push(socket)
-    if (refuses) process.nextTick(() => socket.destroy(new Error('connect ECONNREFUSED')))
+    if (refuses(open.remote?.host)) process.nextTick(() => socket.destroy(new Error('connect ECONNREFUSED')))
     else Object.defineProperty(socket, 'connecting', { value: true })
     return socket
   }
@@ -56,20 +59,52 @@ const OPENS: KafkaOpen[] = [
   { kind: 'create', topic: 't' },
 ]
 
+/** What is told at once that nobody is there. */
+const ATTEMPTS: KafkaOpen['kind'][] = ['describe', 'create']
+
 describe('without a broker', () => {
-  it.each(OPENS)('starts, keeps a $kind stream for a while, then names the servers', async (open) => {
-    const harness = attach({ servers: SERVERS })
-    await harness.binding.start?.()
-    const end = new Recorder<Kafka>()
-    harness.connect(open, end)
-    await advance(15_000)
-    expect(end.aborted).toBe(null)
-    await advance(20_000)
-    expect(end.aborted?.code).toBe('unavailable')
-    expect(end.aborted?.message).toContain(SERVERS.join(', '))
-    expect(harness.reporter.faults).toEqual([])
+  it.each(OPENS.filter(({ kind }) => !ATTEMPTS.includes(kind)))(
+    'starts, keeps a $kind stream for a while, then names the servers',
+    async (open) => {
+      const harness = attach({ servers: SERVERS })
+      await harness.binding.start?.()
+      const end = new Recorder<Kafka>()
+      harness.connect(open, end)
+      await advance(15_000)
+      expect(end.aborted).toBe(null)
+      await advance(20_000)
+      expect(end.aborted?.code).toBe('unavailable')
+      expect(end.aborted?.message).toContain(SERVERS.join(', '))
+      expect(harness.reporter.faults).toEqual([])
+      await harness.binding.stop?.()
+      expect(clock.pending).toBe(0)
+    },
+  )
+
+  it.each(OPENS.filter(({ kind }) => ATTEMPTS.includes(kind)))(
+    'answers $kind as soon as all were tried',
+    async (open) => {
+      const harness = attach({ servers: SERVERS })
+      const end = new Recorder<Kafka>()
+      harness.connect(open, end)
+      await advance(250)
+      expect(end.aborted?.code).toBe('unavailable')
+      expect(end.aborted?.message).toContain(SERVERS.join(', '))
+      expect(dials).toHaveLength(2)
+      await harness.binding.stop?.()
+      expect(clock.pending).toBe(0)
+    },
+  )
+
+  it('does not call Kafka away while one server has yet to answer', async () => {
+    const dead = Array.from({ length: 9 }, (_, n) => `dead-${n}.example.com:9092`)
+    const slow = 'slow.example.com'
+    const harness = attach({ servers: [`${slow}:9092`, ...dead] }, (host) => host !== slow)
+    harness.connect({ kind: 'produce', topic: 't' }, new Recorder())
+    await advance(5_000)
+    expect(dials.at(-1)?.remote?.host).toBe(slow)
+    expect(harness.reporter.events.filter(({ level }) => level === 'warn')).toEqual([])
     await harness.binding.stop?.()
-    expect(clock.pending).toBe(0)
   })
 
   it('keeps a group stream for as long as it is wanted, and ends it when it stops', async () => {
@@ -111,7 +146,7 @@ describe('without a broker', () => {
   })
 
   it('ends everything at once when it stops, also while it connects', async () => {
-    const harness = attach({ servers: SERVERS }, false)
+    const harness = attach({ servers: SERVERS }, () => false)
     const ends = OPENS.map((open) => {
       const end = new Recorder<Kafka>()
       harness.connect(open, end)

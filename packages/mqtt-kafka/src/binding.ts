@@ -293,7 +293,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     if (ready !== this.#storage) {
       this.#storage = ready
       const { report } = this.#context
-      if (ready) report.event('info', 'MQTT_KAFKA_READY', 'clients are served')
+      if (ready) report.event('info', 'MQTT_KAFKA_READY', 'the Kafka topics are read: clients are served')
       else if (this.#open) report.event('warn', 'MQTT_KAFKA_UNAVAILABLE', 'Kafka is away: no new connections')
       this.#sessions.setAvailable(ready)
     }

@@ -20,6 +20,8 @@ import { TopicReader, type TopicReaderListener } from './topic-reader.ts'
 
 /** Topics whose receivers are remembered. */
 const MATCHES_MAX = 16_384
+/** Between two lines about records that were skipped. */
+const SKIPS_TOLD_MS = 60_000
 /** How long a reader goes on without subscribers: clients come back. */
 const IDLE_MS = 30_000
 
@@ -68,6 +70,9 @@ export class MessageLog implements TopicReaderListener, Task {
   /** epoch ms of the record at hand */
   #now = 0
   #subscriptions = 0
+  /** records skipped since the last line about them, and when the next one may follow */
+  #skipped = 0
+  #skipsToldAfter = Number.NEGATIVE_INFINITY
   #idle: Timer | null
 
   /** `onIdle`: nobody has subscribed for a while and the log is closed. */
@@ -177,8 +182,7 @@ export class MessageLog implements TopicReaderListener, Task {
   onRecord(payload: Buffer, record: KafkaRecord): void {
     const match = this.#match(record.key)
     if (match.topic === null || record.tombstone) {
-      // Only programs that are not ours write these.
-      this.#context.counters.skipped.value++
+      this.#skip(record, match.topic === null ? 'its key is no MQTT topic name' : 'it has no value')
       return
     }
     if (match.receivers.length === 0) return
@@ -188,6 +192,24 @@ export class MessageLog implements TopicReaderListener, Task {
       return
     }
     for (const { receiver, subscriptions } of match.receivers) receiver.take(arrival, subscriptions)
+  }
+
+  /** Only programs that are not ours write these; whoever runs one has to learn why nothing arrives. */
+  #skip({ partition, offset }: KafkaRecord, why: string): void {
+    const { clock, counters, report } = this.#context
+    counters.skipped.value++
+    this.#skipped++
+    const now = clock.monotonic()
+    if (now < this.#skipsToldAfter) return
+    this.#skipsToldAfter = now + SKIPS_TOLD_MS
+    const message = `a record of topic '${this.topic}' reaches no MQTT client: ${why}`
+    report.event('warn', 'MQTT_KAFKA_RECORD_SKIPPED', message, {
+      topic: this.topic,
+      partition,
+      offset,
+      records: this.#skipped,
+    })
+    this.#skipped = 0
   }
 
   /** A record that a cursor brings to those it serves. Nobody else gets it: they are live, or behind elsewhere. */

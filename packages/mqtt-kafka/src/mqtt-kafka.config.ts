@@ -165,6 +165,7 @@ export const schema: JsonSchema = {
     "kind",
     "options"
   ],
+  "x-hint": "Name the Kafka topics: `options: { topics: { sessions: mqtt-sessions, messages: mqtt-messages, retained: mqtt-retained } }`.",
   "properties": {
     "type": {
       "const": "mqtt-kafka"
@@ -181,6 +182,7 @@ export const schema: JsonSchema = {
       "required": [
         "topics"
       ],
+      "x-hint": "Name the Kafka topics: `topics: { sessions: mqtt-sessions, messages: mqtt-messages, retained: mqtt-retained }`.",
       "properties": {
         "topics": {
           "description": "The Kafka topics that hold sessions, messages and retained messages; three different ones.",
@@ -337,6 +339,10 @@ export const schema: JsonSchema = {
               "default": 30
             }
           }
+        },
+        "authorization": {
+          "not": {},
+          "x-hint": "There are no guards yet: remove `authorization`."
         },
         "server": {
           "description": "`server` is not needed any more and has no effect: instances find each other through Kafka.",

@@ -126,10 +126,19 @@ export class Outbox {
     return true
   }
 
-  /** A restored one whose record is not there any more. */
+  /**
+   * A restored one whose record is not there any more. With QoS 2 its packet identifier stays in use until the client has let
+   * go of it [MQTT-4.3.3-1]: it may have the message, and would take the next one with that identifier for the same. PUBREL
+   * asks for that; a client that has nothing answers that too (PUBCOMP 0x92, no error in a recovery).
+   */
   forget(flight: Flight): void {
     if (flight.delivery !== null || this.#flights.get(flight.packetId) !== flight) return
-    this.#flights.delete(flight.packetId)
+    if (flight.qos === 2) {
+      if (flight.state !== 'sent') return
+      flight.state = 'releasing'
+      this.#active++
+      this.#release(flight)
+    } else this.#flights.delete(flight.packetId)
     this.#store.touch()
   }
 

@@ -150,6 +150,7 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
     for (const stream of [...this.#attached]) stream.abort(error)
     this.#closed = true
     this.#context.onClosed(this)
+    this.#handle?.ended(reason, this.#disconnectCode, this.#expirySeconds)
     // What the client has sent is stored before it is said that nobody writes for it any more.
     this.inbound.drained(() => this.#handle?.close(reason, this.#disconnectCode, this.#expirySeconds))
   }

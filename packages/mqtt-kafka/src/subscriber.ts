@@ -237,6 +237,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
 
   /** What would have to survive if the connection ended now. */
   state(): Omit<RestoredState, 'broken' | 'intents'> {
+    const untouched = this.#start instanceof SubscriptionResume ? this.#start.untouched : null
+    if (untouched !== null) return untouched
     const subscriptions: SubscriptionState[] = []
     const logs = new Set<MessageLog>()
     for (const first of this.subscriptions.values()) {

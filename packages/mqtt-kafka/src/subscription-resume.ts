@@ -60,6 +60,11 @@ export class SubscriptionResume implements Task {
     this.#deadline?.cancel()
   }
 
+  /** What the session had, for as long as nothing of it has begun here; null: it has. */
+  get untouched(): RestoredState | null {
+    return this.#ready ? null : this.#state
+  }
+
   /** There is room. */
   resume(): void {
     if (!this.#ready || this.#cancelled) return

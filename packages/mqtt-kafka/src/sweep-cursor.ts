@@ -27,6 +27,8 @@ export class SweepCursor implements StreamHandler<Kafka> {
   readonly #ahead: Lag[] = []
   /** records that came while it stood still */
   #kept: Kept[] = []
+  /** where it is when they have been shown */
+  #progress = 0
   #stream: Stream<Kafka> | null = null
   #pause: Timer | null = null
   #draining = false
@@ -141,13 +143,18 @@ export class SweepCursor implements StreamHandler<Kafka> {
       this.#standStill()
       return false
     }
-    this.#advance(record.offset + 1)
+    this.#moveTo(record.offset + 1)
     return true
   }
 
   #advance(next: number): void {
     // What was kept comes first.
-    if (this.#over || this.#kept.length > 0 || next <= this.position) return
+    if (this.#kept.length > 0) this.#progress = Math.max(this.#progress, next)
+    else this.#moveTo(next)
+  }
+
+  #moveTo(next: number): void {
+    if (this.#over || next <= this.position) return
     this.position = next
     this.#admit()
     this.#arrive()
@@ -219,7 +226,9 @@ export class SweepCursor implements StreamHandler<Kafka> {
       this.#stream?.grant(kept.cost)
     }
     this.#draining = false
-    if (this.#kept.length === 0 && !this.#over) this.#arrive()
+    if (this.#kept.length > 0 || this.#over) return
+    this.#moveTo(this.#progress)
+    if (!this.#over) this.#arrive()
   }
 
   #fail(error: StreamError): void {

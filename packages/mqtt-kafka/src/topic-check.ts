@@ -33,6 +33,10 @@ const COMPACTED: Readonly<Record<string, string>> = {
   'min.cleanable.dirty.ratio': '0.1',
 }
 
+/** For commands that are printed: as a placeholder, since where Kafka is only the exit knows. */
+const SERVER = '--bootstrap-server <host:port>'
+const PARTITIONS = 12
+
 /** Kafka's own default, ms. */
 const DELETE_RETENTION_MS = 86_400_000
 /** Twice as long as the keys of an ended session stay: a reader that is late must see their tombstones. */
@@ -98,7 +102,7 @@ export class TopicCheck {
     if (error.code === 'not-found' && open.kind === 'describe') {
       if (this.#create === null) {
         const config = role === 'messages' ? '' : ' --config cleanup.policy=compact'
-        const command = `kafka-topics.sh --create --topic ${name}${config}`
+        const command = `kafka-topics.sh ${SERVER} --create --topic ${name} --partitions ${PARTITIONS}${config}`
         this.#tell('wrong', `${role} topic '${name}' does not exist: set options.create, or ${command}`)
       } else {
         const configs = role === 'messages' ? {} : COMPACTED
@@ -118,7 +122,7 @@ export class TopicCheck {
 
 /** Why this topic cannot keep sessions, and what to do; null: it can. */
 function sessionsProblem(name: string, description: Description): string | null {
-  const set = `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config`
+  const set = `kafka-configs.sh ${SERVER} --alter --entity-type topics --entity-name ${name} --add-config`
   const policy = description.configs.get('cleanup.policy')
   if (policy !== 'compact') {
     return `sessions topic '${name}' has cleanup.policy=${policy}, it must be exactly 'compact': ${set} cleanup.policy=compact`

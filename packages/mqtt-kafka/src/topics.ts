@@ -98,7 +98,7 @@ export class Topics {
       this.#onGood(name, role, finding.description)
     } else {
       if (finding.kind === 'wrong') this.#wrong ??= finding.error
-      this.#tellOnce(name, finding.kind === 'wrong' ? 'error' : 'warn', finding.error.message)
+      this.#tellOnce(name, finding.kind, finding.error.message)
     }
     this.#onAnswered?.()
     if (finding.kind !== 'good' || !this.ready) return
@@ -126,9 +126,11 @@ export class Topics {
     this.#report.event('info', 'MQTT_KAFKA_ONE_COPY', message, { topics })
   }
 
-  #tellOnce(name: string, level: 'error' | 'warn', message: string): void {
-    if (this.#told.get(name) === message) return
-    this.#told.set(name, message)
-    this.#report.event(level, 'MQTT_KAFKA_TOPIC_UNUSABLE', message, { topic: name })
+  /** While Kafka is away each answer names another broker, which is no news. */
+  #tellOnce(name: string, kind: 'wrong' | 'away', message: string): void {
+    const told = kind === 'away' ? kind : message
+    if (this.#told.get(name) === told) return
+    this.#told.set(name, told)
+    this.#report.event(kind === 'wrong' ? 'error' : 'warn', 'MQTT_KAFKA_TOPIC_UNUSABLE', message, { topic: name })
   }
 }

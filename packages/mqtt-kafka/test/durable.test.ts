@@ -52,6 +52,24 @@ describe.each(AGAIN)('a session that goes on in %s', (_where, again) => {
     expect(next.faults()).toEqual([])
   })
 
+  it('keeps all it had when its connection ends before Kafka has answered [MQTT-3.1.2-5]', async () => {
+    const rig = await Rig.started()
+    const client = durable(rig, 'c', 'a', { filter: 'b', qos: 2 })
+    publish(rig, 'b', 'in flight', 2)
+    rig.clock.turn()
+    leave(rig, client)
+    publish(rig, 'a', 'meanwhile', 1)
+    rig.kafka.topic('messages').held = true
+    leave(rig, durable(rig, 'c'))
+    const messages = rig.kafka.topic('messages')
+    messages.held = false
+    messages.answer()
+    const back = durable(await again(rig), 'c')
+    expect(back.subscriptions.map(({ filter }) => filter)).toEqual(['a', 'b'])
+    expect(back.texts.sort()).toEqual(['a=meanwhile', 'b=in flight'])
+    expect(back.deliveries.find(({ topic }) => topic === 'b')?.dup).toBe(true)
+  })
+
   it('gets what it had not acknowledged again, with DUP and the same packet identifier [MQTT-4.4.0-1]', async () => {
     const rig = await Rig.started()
     const client = durable(rig, 'c', { filter: '#', qos: 2 })
@@ -83,6 +101,52 @@ describe.each(AGAIN)('a session that goes on in %s', (_where, again) => {
     const last = durable(await again(next), 'c')
     expect(last.deliveries).toEqual([])
     expect(last.pubrels).toEqual([])
+  })
+
+  it('is sent nothing twice that waited for room, up to the last message [MQTT-4.3.3-10]', async () => {
+    const rig = await Rig.started({ options: { limits: { queueBytes: 1_024 } } })
+    leave(rig, durable(rig, 'c', { filter: 'a', qos: 2 }))
+    for (let at = 0; at < 3; at++) publish(rig, 'a', String(at).repeat(1_000), 2)
+    const next = await again(rig)
+    const back = next.client('c', { ...DURABLE, receiveMaximum: 1 })
+    for (let at = 0; at < 3; at++) {
+      const { packetId, payload } = back.deliveries[at]!
+      expect(payload[0]).toBe(String(at))
+      back.acknowledge('pubrec', packetId)
+      next.clock.turn()
+      back.acknowledge('pubcomp', packetId)
+      next.clock.turn()
+    }
+    expect(next.binding.usage['cursors']).toBe(0)
+    leave(next, back)
+    expect(durable(await again(next), 'c').received).toEqual([])
+  })
+
+  it('lets go of a packet identifier whose message is gone before it is used again [MQTT-4.3.3-1]', async () => {
+    const rig = await Rig.started()
+    const retain = (payload: string) =>
+      rig.kafka.topic('retained').append('r', payload, { headers: [['zilla:qos', '2']] })
+    retain('old')
+    rig.clock.turn()
+    const client = durable(rig, 'c', { filter: 'r', qos: 2 }, { filter: 'm', qos: 2 })
+    publish(rig, 'm', 'removed', 2)
+    rig.clock.turn()
+    const packetIds = client.deliveries.map(({ packetId }) => packetId)
+    expect(packetIds).toHaveLength(2)
+    leave(rig, client, null)
+    retain('new')
+    rig.kafka.topic('messages').startAt(0, 1)
+    publish(rig, 'm', 'later', 2)
+    const next = await again(rig)
+    const back = durable(next, 'c')
+    const released = back.pubrels.map((signal) => (signal.kind === 'pubrel' ? signal.packetId : 0))
+    expect(released.sort()).toEqual(packetIds.sort())
+    expect(back.texts).toEqual(['m=later'])
+    expect(packetIds).not.toContain(back.deliveries[0]!.packetId)
+    for (const packetId of released) back.acknowledge('pubcomp', packetId, 0x92)
+    next.clock.advance(2_000)
+    leave(next, back)
+    expect(durable(await again(next), 'c').pubrels).toEqual([])
   })
 
   it('is over when its time is, and with a clean start [MQTT-3.1.2-4]', async () => {

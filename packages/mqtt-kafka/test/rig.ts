@@ -1,13 +1,13 @@
 /**
  * The binding on `MemoryKafka` with a fake clock, and MQTT clients as the mqtt server would be: what the larger tests share.
  */
-import type { Route } from '@zilla-ts/engine'
+import { type Clock, type Route, runTask, type Task, type Timer } from '@zilla-ts/engine'
 import type { Kafka } from '@zilla-ts/kafka'
 import type { Mqtt, MqttOpen, MqttSignal, Outgoing, Properties, Qos, Subscription } from '@zilla-ts/mqtt'
 import { FakeClock, Harness, Recorder } from '@zilla-ts/testing'
 import { type MqttKafkaBinding, mqttKafka } from '../src/binding.ts'
 import type { MqttKafkaConfig } from '../src/mqtt-kafka.config.ts'
-import { MemoryKafka } from './memory-kafka.ts'
+import { type MemoryHop, MemoryKafka } from './memory-kafka.ts'
 
 type Options = NonNullable<MqttKafkaConfig['options']>
 type TestRoute = Partial<Pick<Route<MqttKafkaConfig, Kafka>, 'when' | 'with' | 'permits'>>
@@ -31,17 +31,60 @@ export interface RigOptions {
   readonly bare?: boolean
 }
 
+/** The clock of one process, whose tasks end with it. */
+class ProcessClock implements Clock {
+  readonly #clock: FakeClock
+  #dead = false
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic()
+  }
+
+  after(ms: number, task: Task): Timer {
+    return this.#clock.after(ms, this.#whileAlive(task))
+  }
+
+  endOfTurn(task: Task): void {
+    this.#clock.endOfTurn(this.#whileAlive(task))
+  }
+
+  kill(): void {
+    this.#dead = true
+  }
+
+  #whileAlive(task: Task): Task {
+    const run = () => {
+      if (!this.#dead) runTask(task, 'clock', (_where, error) => this.#clock.faults.push(error))
+    }
+    return { run, fault: () => {} }
+  }
+}
+
 export class Rig {
   readonly clock: FakeClock
   readonly kafka: MemoryKafka
+  /** the way of this process to Kafka */
+  readonly hop: MemoryHop
+  readonly #process: ProcessClock
   readonly harness: Harness<MqttKafkaConfig, Mqtt, Kafka>
   readonly #options: RigOptions
 
-  constructor(rigOptions: RigOptions = {}, former: Rig | null = null) {
+  /** `name`: of its way to Kafka. */
+  constructor(rigOptions: RigOptions = {}, former: Rig | null = null, name = '') {
     const { options = {}, routes = [{}], partitions = 1, bare = false } = rigOptions
     this.#options = rigOptions
     this.clock = former?.clock ?? new FakeClock()
     this.kafka = former?.kafka ?? new MemoryKafka()
+    this.hop = this.kafka.hop(name)
+    this.#process = new ProcessClock(this.clock)
     if (!bare) {
       this.kafka.add('sessions', 1, { 'cleanup.policy': 'compact' })
       this.kafka.add('messages', partitions, { 'cleanup.policy': 'delete' })
@@ -49,7 +92,7 @@ export class Rig {
     }
     this.harness = new Harness(mqttKafka, {
       kind: 'proxy',
-      clock: this.clock,
+      clock: this.#process,
       options: {
         topics: TOPICS,
         foreign: { qos: 'at_most_once' },
@@ -59,7 +102,7 @@ export class Rig {
       routes: routes.map((route) => ({
         when: route.when ?? [],
         with: route.with,
-        exit: this.kafka,
+        exit: this.hop,
         permits: route.permits ?? (() => true),
       })),
     })
@@ -123,7 +166,14 @@ export class Rig {
   async restarted(): Promise<Rig> {
     await this.binding.stop()
     this.clock.turn()
-    return new Rig({ ...this.#options, bare: true }, this).start()
+    return new Rig({ ...this.#options, bare: true }, this, this.hop.name).start()
+  }
+
+  /** As `restarted`, but the first one was killed: it has told nobody, and what it had sent may still land. */
+  crashed(): Promise<Rig> {
+    this.#process.kill()
+    this.hop.kill()
+    return new Rig({ ...this.#options, bare: true }, this, `${this.hop.name}+`).start()
   }
 }
 

@@ -64,6 +64,24 @@ describe('session', () => {
     expect(log(rig)[1]!.code).toBe(code)
   })
 
+  it('has ended as its client said, whatever closes it while its last publish is under way [MQTT-3.14.4-3]', async () => {
+    const rig = await Rig.started()
+    const will = { topic: 'w', payload: Buffer.from('will'), qos: 1, retain: false, properties: null } as const
+    const client = rig.client('c', { will })
+    rig.kafka.topic('messages').held = true
+    client.publish('a', 'last', 2)
+    client.disconnect()
+    rig.clock.turn()
+    rig.client('c')
+    const values = rig.kafka.topic('sessions').records.flatMap(({ value }) => (value === null ? [] : String(value)))
+    const closed = values.map((value) => JSON.parse(value)).filter(({ k }) => k === 'closed')
+    expect(closed).toMatchObject([{ reason: 'normal', code: 0, will: 'none' }])
+    rig.kafka.topic('messages').held = false
+    while (rig.kafka.topic('messages').store()) {}
+    rig.clock.advance(60_000)
+    expect(rig.kafka.topic('messages').records.map(({ value }) => String(value))).toEqual(['last'])
+  })
+
   it('partitions by client id', async () => {
     const rig = new Rig({ bare: true, options: { create: { partitions: 7 } } })
     await rig.start()

@@ -41,7 +41,7 @@ describe('start', () => {
     rig.kafka.add('sessions', 1, { 'cleanup.policy': 'compact' })
     rig.kafka.add('messages')
     await expect(rig.start()).rejects.toThrow(
-      "retained topic 'retained' does not exist: set options.create, or kafka-topics.sh --create --topic retained --config cleanup.policy=compact",
+      "retained topic 'retained' does not exist: set options.create, or kafka-topics.sh --bootstrap-server <host:port> --create --topic retained --partitions 12 --config cleanup.policy=compact",
     )
     expect(rig.clock.pending).toBe(0)
   })
@@ -49,7 +49,10 @@ describe('start', () => {
   it.each(['delete', 'compact,delete'])('rejects a sessions topic with cleanup.policy=%s', async (policy) => {
     const rig = new Rig()
     rig.kafka.topic('sessions').configs = new Map([['cleanup.policy', policy]])
-    await expect(rig.start()).rejects.toThrow(/sessions topic 'sessions' has cleanup.policy=.*exactly 'compact'/)
+    await expect(rig.start()).rejects.toThrow(
+      `sessions topic 'sessions' has cleanup.policy=${policy}, it must be exactly 'compact': ` +
+        'kafka-configs.sh --bootstrap-server <host:port> --alter --entity-type topics --entity-name sessions --add-config cleanup.policy=compact',
+    )
   })
 
   it('rejects a sessions topic that forgets tombstones before a late reader has seen them', async () => {
@@ -98,6 +101,7 @@ describe('start', () => {
     rig.clock.turn()
     expect(early.aborted?.code).toBe('unavailable')
     expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
+    rig.kafka.away = new StreamError('unavailable', 'no other broker either')
     rig.clock.advance(60_000)
     expect(rig.events().filter((event) => event === 'MQTT_KAFKA_TOPIC_UNUSABLE')).toHaveLength(3)
     rig.kafka.away = null

@@ -109,6 +109,27 @@ describe('delivery', () => {
     expect(rig.counter('skipped')).toBe(6)
   })
 
+  it('says once a minute that records of a topic are skipped, and how many', async () => {
+    const rig = await Rig.started()
+    subscribed(rig, 'c', '#')
+    const messages = rig.kafka.topic('messages')
+    const lines = () => rig.harness.reporter.events.filter(({ event }) => event === 'MQTT_KAFKA_RECORD_SKIPPED')
+    for (const key of ['a/#', 'b', 'c/#']) messages.append(key, key === 'b' ? null : 'x')
+    expect(lines()).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        message: "a record of topic 'messages' reaches no MQTT client: its key is no MQTT topic name",
+        fields: { topic: 'messages', partition: 0, offset: 0, records: 1 },
+      }),
+    ])
+    rig.clock.advance(60_000)
+    messages.append('b', null)
+    expect(lines()[1]).toMatchObject({
+      message: "a record of topic 'messages' reaches no MQTT client: it has no value",
+      fields: { offset: 3, records: 3 },
+    })
+  })
+
   it('does not deliver what has expired', async () => {
     const rig = await Rig.started()
     const client = subscribed(rig, 'c', '#')

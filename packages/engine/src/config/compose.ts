@@ -4,7 +4,7 @@
  * `loadConfig` accepts, but expressions as `type` or `kind`; what needs more than one entry it cannot say.
  */
 import type { JsonSchema } from '../contract.ts'
-import { envelopeSchema, STORE_TYPES, storeSchema } from './envelope.ts'
+import { EXPORTER_TYPES, envelopeSchema, exporterSchemas, STORE_TYPES, storeSchema } from './envelope.ts'
 import { bindingSchema, type Registry } from './registry.ts'
 import { sharedSchemas } from './shared-schemas.ts'
 
@@ -27,6 +27,7 @@ export function composeSchema(registry: Registry): JsonSchema {
   for (const module of registry.catalogs)
     $defs[`catalog.${module.type}`] = rewrite(module.schema, `catalog.${module.type}`)
   for (const type of STORE_TYPES) $defs[`store.${type}`] = rewrite(storeSchema, `store.${type}`)
+  for (const type of EXPORTER_TYPES) $defs[`exporter.${type}`] = rewrite(exporterSchemas[type], `exporter.${type}`)
   const telemetry = properties['telemetry'] as { properties: Json }
   const types = (prefix: string): string[] =>
     Object.keys($defs).flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []))
@@ -41,7 +42,7 @@ export function composeSchema(registry: Registry): JsonSchema {
       ...telemetry,
       properties: {
         ...telemetry.properties,
-        exporters: section(telemetry.properties['exporters'] as Json, 'exporter', []),
+        exporters: section(telemetry.properties['exporters'] as Json, 'exporter', types('exporter.')),
       },
     },
   }

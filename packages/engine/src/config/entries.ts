@@ -11,18 +11,26 @@ import {
   type DraftNamespace,
   isObject,
 } from './draft.ts'
-import { STORE_TYPES, storeSchema } from './envelope.ts'
+import { EXPORTER_TYPES, exporterSchemas, STORE_TYPES, storeSchema } from './envelope.ts'
+import { isLater } from './later-types.ts'
 import { nearest } from './nearest.ts'
+import { fillDefaults, type OptionDefault } from './option-default.ts'
 import type { Path } from './places.ts'
 import type { Fault } from './problem.ts'
 import type { Registry } from './registry.ts'
 import { Validator } from './validator.ts'
 
 const storeValidator = new Validator(storeSchema)
+const exporterValidators = new Map(EXPORTER_TYPES.map((type) => [type, new Validator(exporterSchemas[type]!)]))
 
 /** Makes the entries of a namespace, with everything known about each alone. */
-export function readEntries(namespace: DraftNamespace, registry: Registry): void {
+export function readEntries(
+  namespace: DraftNamespace,
+  registry: Registry,
+  defaults: readonly OptionDefault[] = [],
+): void {
   for (const [name, value] of namespace.entriesOf('bindings')) {
+    fillDefaults(value, defaults)
     const binding: DraftBinding = { ...namespace.entry(['bindings'], name, value), exitsUnclear: false, exits: [] }
     namespace.bindings.set(name, binding)
     readBinding(binding, registry)
@@ -96,6 +104,11 @@ function hasKnownType(entry: DraftEntry, what: string, types: readonly string[])
   entry.sound = false
   // The envelope has said so already.
   if (typeof type !== 'string') return false
+  if (isLater(what, type)) {
+    const later = `${what}s of type \`${type}\` are not in this version`
+    entry.namespace.report({ code: 'type-not-supported', message: later, path: [...entry.path, 'type'] })
+    return false
+  }
   const message = types.length === 0 ? `there are no ${what} types` : `unknown ${what} type`
   const suggestion = nearest(type, types)
   const hint = types.length === 0 || suggestion !== undefined ? undefined : `Known are ${types.join(', ')}.`
@@ -139,6 +152,9 @@ function readExporters(namespace: DraftNamespace): void {
   if (!isObject(exporters)) return
   for (const [name, value] of Object.entries(exporters)) {
     if (!isObject(value)) continue
-    hasKnownType(namespace.entry(['telemetry', 'exporters'], name, value), 'exporter', [])
+    const exporter = namespace.entry(['telemetry', 'exporters'], name, value)
+    if (hasKnownType(exporter, 'exporter', EXPORTER_TYPES)) {
+      validate(exporter, exporterValidators.get(value['type'] as string)!)
+    }
   }
 }

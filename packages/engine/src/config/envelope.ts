@@ -52,7 +52,7 @@ export const envelopeSchema: JsonSchema = {
           items: { type: 'string' },
           'x-warning': 'telemetry metrics have no effect yet',
         },
-        exporters: section('Who gets the metrics.'),
+        exporters: section('Who gets events and metrics.'),
       },
     },
   },
@@ -77,3 +77,30 @@ export const storeSchema: JsonSchema = {
   additionalProperties: false,
   properties: { type: { const: 'memory', description: 'Kept in memory.' } },
 }
+
+/** Nothing is done for them, so that they may say what they like. */
+const silent = (type: string): JsonSchema => ({
+  title: type,
+  description: 'Accepted for compatibility; not in this version.',
+  type: 'object',
+  required: ['type'],
+  properties: {
+    type: { const: type, 'x-warning': `exporters of type \`${type}\` are not in this version: nothing is exported` },
+  },
+})
+
+/** The whole of an exporter entry, by type. A document runs as well without what they would export. */
+export const exporterSchemas: Readonly<Record<string, JsonSchema>> = {
+  // Every event goes to the standard output anyway: who asks for that has it.
+  stdout: {
+    title: 'stdout',
+    description: 'Events on the standard output, where they go with or without it.',
+    type: 'object',
+    required: ['type'],
+    additionalProperties: false,
+    properties: { type: { const: 'stdout', description: 'Written to the standard output.' } },
+  },
+  prometheus: silent('prometheus'),
+  otlp: silent('otlp'),
+}
+export const EXPORTER_TYPES: readonly string[] = Object.keys(exporterSchemas)

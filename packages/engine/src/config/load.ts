@@ -3,12 +3,14 @@
  * they agree. Pure: no socket, network, clock or file but the text given.
  */
 import { LineCounter } from 'yaml'
+import type { BindingEntry } from '../contract.ts'
 import { buildConfigs } from './build.ts'
 import type { Config } from './config.ts'
 import { type DraftBinding, type DraftCatalog, type DraftGuard, DraftNamespace, isObject } from './draft.ts'
 import { readEntries } from './entries.ts'
 import { envelopeSchema } from './envelope.ts'
 import type { Environment } from './expression.ts'
+import type { OptionDefault } from './option-default.ts'
 import { lineAndColumn, NO_NODES, Places } from './places.ts'
 import { type Problem, ProblemList } from './problem.ts'
 import { resolveReferences } from './references.ts'
@@ -25,6 +27,8 @@ export interface LoadInput {
   readonly registry: Registry
   /** variables for `${{env.NAME}}` */
   readonly environment: Environment
+  /** instead of the modules' own */
+  readonly defaults?: readonly OptionDefault[]
 }
 
 export interface LoadResult {
@@ -44,7 +48,7 @@ export function loadConfig(input: LoadInput): LoadResult {
   const problems = new ProblemList(input.file)
   const namespaces = readNamespaces(input, problems)
   if (namespaces === undefined) return { problems: problems.sorted(), namespaces: [] }
-  for (const namespace of namespaces.values()) readEntries(namespace, input.registry)
+  for (const namespace of namespaces.values()) readEntries(namespace, input.registry, input.defaults)
   addBuiltIn(namespaces, input.registry, problems)
   resolveReferences(namespaces)
   for (const namespace of namespaces.values()) {
@@ -136,8 +140,13 @@ function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry,
 /** A module's own rules see only entries that its schema accepts. */
 function runCheck(entry: DraftBinding | DraftGuard | DraftCatalog): void {
   if (!entry.sound || entry.module === undefined) return
-  const findings = entry.module.check?.(entry.value as never) ?? []
+  const findings = entry.module.check?.(entry.value as never, 'exits' in entry ? exitsOf(entry) : null) ?? []
   for (const { level, code, message, path } of findings) {
     entry.namespace.report({ level, code, message, path: [...entry.path, ...path] })
   }
+}
+
+function exitsOf({ exits, exitsUnclear }: DraftBinding): readonly BindingEntry[] | null {
+  if (exitsUnclear || exits.some(({ target }) => !target.sound)) return null
+  return exits.map(({ target }) => target.value as unknown as BindingEntry)
 }

@@ -32,6 +32,8 @@ export class CacheServer implements Binding<Kafka> {
   readonly #readers = new Map<string, TopicReader>()
   readonly #described = new Map<string, { readonly at: number; readonly answer: Promise<KafkaAccept> }>()
   readonly #retries = new Map<string, Timer>()
+  /** of bootstrap topics: attempts since the last that succeeded */
+  readonly #failures = new Map<string, number>()
   #stopped = false
 
   constructor(context: BindingContext<KafkaConfig, Kafka>) {
@@ -61,7 +63,9 @@ export class CacheServer implements Binding<Kafka> {
     const keep = this.#context.options.bootstrap?.includes(topic) ?? false
     const reader: TopicReader = new TopicReader(topic, exit, this.#context.clock, keep, (error) => {
       if (this.#readers.get(key) === reader) this.#readers.delete(key)
-      if (keep && error !== null) this.#retryBootstrap(topic, error)
+      if (!keep || error === null) return
+      if (reader.next !== null) this.#failures.delete(topic)
+      this.#retryBootstrap(topic, error)
     })
     this.#readers.set(key, reader)
     if (reader.open()) return reader
@@ -92,7 +96,13 @@ export class CacheServer implements Binding<Kafka> {
 
   #retryBootstrap(topic: string, error: StreamError): void {
     if (this.#stopped) return
-    this.#context.report.event('warn', 'KAFKA_BOOTSTRAP_FAILED', `topic ${topic}: ${error.message}`)
+    const failures = (this.#failures.get(topic) ?? 0) + 1
+    this.#failures.set(topic, failures)
+    // The first time it may be about to be made by whoever wants it; after the second all has been said.
+    if (failures === 2) {
+      const message = `topic ${topic}: ${error.message}; it is tried again until it is there`
+      this.#context.report.event('warn', 'KAFKA_BOOTSTRAP_FAILED', message)
+    }
     const again = () => this.#bootstrap(topic)
     this.#retries.set(topic, this.#context.clock.after(BOOTSTRAP_RETRY_MS, { run: again, fault: again }))
   }

@@ -3,7 +3,7 @@
  * id. Each is one attempt over whichever broker answers; who asks decides about another. Used by the directory, the
  * producer and the asking streams.
  */
-import { StreamError } from '@zilla-ts/engine'
+import { StreamError, toStreamError } from '@zilla-ts/engine'
 import type { PartitionOffsets } from '../stream.ts'
 import { type BrokerConnection, joinAddress } from './connection.ts'
 import { coordinatedError, NONE, TOPIC_ALREADY_EXISTS, topicError } from './error-codes.ts'
@@ -185,6 +185,7 @@ export class Admin {
       }
     }
     this.#address = undefined
+    this.#site.noneAnswered(toStreamError(failure, 'unavailable'))
     throw failure
   }
 }

@@ -65,7 +65,6 @@ export class BrokerConnection {
     } catch (error) {
       const reason = this.#toError(error)
       this.close(reason)
-      this.#site.connectionFailed(reason)
       throw reason
     }
     if (this.#closed !== null) throw this.#closed

@@ -80,7 +80,8 @@ export class Questions {
         const reason = toStreamError(error, 'unavailable')
         if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
         if (reason.code !== 'unavailable' && reason.code !== 'timeout') throw reason
-        if (this.#site.clock.monotonic() >= deadline) {
+        // Whoever asks learns at once that nobody is there: a start does not wait for a Kafka that is away.
+        if (!this.#site.available || this.#site.clock.monotonic() >= deadline) {
           throw new StreamError(
             'unavailable',
             `${what}: Kafka at ${this.#site.where} does not answer: ${reason.message}`,

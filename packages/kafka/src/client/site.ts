@@ -69,7 +69,7 @@ export class ClientSite {
     return this.#stopped
   }
 
-  /** false once no connection is open and one could not be opened */
+  /** false once no connection is open and none could be opened */
   get available(): boolean {
     return this.#available
   }
@@ -97,7 +97,8 @@ export class ClientSite {
     this.#connections--
   }
 
-  connectionFailed(error: StreamError): void {
+  /** Every broker known was tried. Whoever loses one asks for the others, so that this is found out soon. */
+  noneAnswered(error: StreamError): void {
     if (this.#connections > 0 || this.#stopped) return
     if (this.#available) this.report.event('warn', 'KAFKA_UNAVAILABLE', `no Kafka broker answers: ${error.message}`)
     this.#setAvailable(false)

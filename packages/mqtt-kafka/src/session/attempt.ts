@@ -95,6 +95,8 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
   #flushing = false
   #saves: Save[] = []
   #farewell: Farewell | null = null
+  /** its connection is over, and will be closed */
+  #ended: Farewell | null = null
   /** asked for when the end is first written */
   #lastState: SessionState | null = null
   /** a state was refused for good: the last one stored has to do */
@@ -163,12 +165,16 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     this.#wakeAt(this.#context.now() + this.#context.parameters.touchMs)
   }
 
+  ended(reason: CloseReason, code: number | null, expirySeconds: number | null): void {
+    this.#ended = { reason, code, expirySeconds }
+  }
+
   close(reason: CloseReason, code: number | null, expirySeconds: number | null): void {
     if (this.#phase === 'claiming' || this.#phase === 'waiting') {
       // Not withdrawn: when it is granted all the same, the layer finds an epoch of ours without a connection and closes it.
       this.#end()
     } else if (this.owns && this.#farewell === null) {
-      this.#leave({ reason, code, expirySeconds })
+      this.#leave(this.#ended ?? { reason, code, expirySeconds })
     }
   }
 

@@ -59,6 +59,8 @@ export interface SessionHandle {
   save(onStored: (() => void) | null): void
   /** The state has changed in a way that may be written late: within a second, or with the next `save`. */
   touch(): void
+  /** How the connection has ended, where `close` comes later: what closes the handle before then says the same. */
+  ended(reason: CloseReason, reasonCode: number | null, expirySeconds: number | null): void
   /**
    * The connection is over. `expirySeconds` of DISCONNECT, null: as at CONNECT. `reasonCode` of DISCONNECT, null: none.
    * Whether the will is due follows from `reason`.

@@ -482,6 +482,7 @@ class Refused implements SessionHandle {
   }
   save(): void {}
   touch(): void {}
+  ended(): void {}
   close(): void {
     this.#told = true
   }

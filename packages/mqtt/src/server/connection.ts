@@ -28,8 +28,8 @@ import {
 } from './connect.ts'
 import { Output } from './output.ts'
 import { Publisher } from './publisher.ts'
-import { connackCode, disconnectCode, returnCode, subscriptionReturnCode } from './refusal.ts'
-import { type MqttServer, TICK_MS } from './server.ts'
+import { connackCode, connackText, disconnectCode, returnCode, subscriptionReturnCode } from './refusal.ts'
+import type { MqttServer } from './server.ts'
 import { SessionStream } from './session-stream.ts'
 import { Subscriber } from './subscriber.ts'
 import { TopicAliases } from './topic-aliases.ts'
@@ -76,7 +76,9 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   #state: State = 'opening'
   /** monotonic ms of the last change that has a deadline: of state, of the client's end, of a full socket */
   #since: number
-  /** monotonic ms of the last packet, at most a tick early */
+  /** monotonic ms at which what is decoded now has arrived */
+  #arrived = 0
+  /** monotonic ms of the last packet */
   #active = 0
   #keepAliveMs = 0
   /** CONNECT asked for a session that outlives the connection [MQTT-3.14.2-2] */
@@ -119,6 +121,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   onData(chunk: Buffer, _meta: undefined, cost: number): void {
     this.#owed += cost
+    this.#arrived = this.server.clock.monotonic()
     const nested = this.#decoding
     this.#decoding = true
     if (this.#state !== 'closing') this.#decoder.push(chunk)
@@ -149,7 +152,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   // The packets
 
   onPublish(meta: PublishMeta, payload: Buffer): void {
-    this.#active = this.server.now
+    this.#active = this.#arrived
     this.server.counters.publishReceived.value++
     const { maximumQos, retainAvailable } = this.capabilities
     if (meta.qos > maximumQos) {
@@ -165,7 +168,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   }
 
   onPacket(packet: NonPublishPacket): void {
-    this.#active = this.server.now
+    this.#active = this.#arrived
     switch (packet.type) {
       case 'connect':
         this.#onConnect(packet)
@@ -339,7 +342,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     if ((this.#waits & reason) === 0) return
     this.#waits &= ~reason
     if (this.#waits !== 0 || this.#state !== 'up') return
-    this.#active = this.server.now
+    this.#arrived = this.server.clock.monotonic()
+    this.#active = this.#arrived
     const nested = this.#decoding
     this.#decoding = true
     this.#decoder.resume()
@@ -361,7 +365,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** The next hop ended one of our streams: without any of them the connection is worth nothing. */
   lost(error: StreamError): void {
     if (this.#state === 'up') this.disconnect(disconnectCode(error.code), error.message)
-    else this.#refuse({ reasonCode: connackCode(error.code), text: 'no session' }, error.message)
+    else this.#refuse({ reasonCode: connackCode(error.code), text: connackText(error.code) }, error.message)
   }
 
   /** The next hop wants the client to go elsewhere (§4.11). */
@@ -419,7 +423,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   #checkUp(now: number, late: boolean): void {
     const answerMs = this.server.limits.answerSeconds * 1_000
-    const silentMs = now - this.#active - TICK_MS
+    const silentMs = now - this.#active
     const asked = this.#subscriber?.waitingSince ?? null
     if (late) {
       this.#active = now

@@ -21,6 +21,22 @@ const CONNACK: Readonly<Record<ErrorCode, number>> = {
   internal: ReasonCode.UnspecifiedError,
 }
 
+/** Reason String of CONNACK. The message of the error is for operators: it may name hosts and topics. */
+const CONNACK_TEXT: Readonly<Record<ErrorCode, string>> = {
+  refused: 'the session is refused',
+  invalid: 'the session cannot be kept',
+  'not-authorized': 'not authorized',
+  'not-found': 'what keeps sessions is not there',
+  'too-large': 'the session is too large',
+  quota: 'there are too many sessions',
+  unavailable: 'what keeps sessions and messages is not available',
+  timeout: 'what keeps sessions has not answered in time',
+  shutdown: 'the server shuts down',
+  'taken-over': 'another connection has the client identifier now',
+  closed: 'what keeps sessions is not available',
+  internal: 'a fault of the server',
+}
+
 const DISCONNECT: Readonly<Record<ErrorCode, number>> = {
   refused: ReasonCode.NotAuthorized,
   invalid: ReasonCode.ImplementationSpecificError,
@@ -58,6 +74,8 @@ const PUBLISH: Readonly<Record<ErrorCode, number>> = {
 
 /** Reason code of CONNACK. */
 export const connackCode = (code: ErrorCode): number => CONNACK[code]
+/** Reason String of CONNACK. */
+export const connackText = (code: ErrorCode): string => CONNACK_TEXT[code]
 /** Reason code of the DISCONNECT that ends an established connection. */
 export const disconnectCode = (code: ErrorCode): number => DISCONNECT[code]
 /** Reason code of PUBACK or PUBREC for one refused message; `PacketTooLarge` asks for a DISCONNECT. */
