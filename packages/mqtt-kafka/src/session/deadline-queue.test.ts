@@ -67,6 +67,21 @@ it('may be used from inside', () => {
   expect(due).toEqual(['again@0', 'again@10', 'again@20', 'later@100'])
 })
 
+it('lets others have a turn between many that are due at once', () => {
+  const { clock, queue, due, item, at } = rig()
+  let seen = -1
+  for (let n = 0; n < 1_200; n++) queue.set(item(String(n)), at(10))
+  clock.after(10, {
+    run: () => {
+      seen = due.length
+    },
+    fault: () => {},
+  })
+  clock.advance(10)
+  expect(seen).toBe(500)
+  expect(due).toHaveLength(1_200)
+})
+
 it('goes on after one that throws', () => {
   const { clock, queue, due, item, at } = rig()
   queue.set(

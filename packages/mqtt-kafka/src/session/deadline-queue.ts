@@ -13,6 +13,8 @@ export interface Deadline {
 }
 
 const SLEEP_MS = 60_000
+/** All clients of an instance that has died are due at once: others must have their turn between. */
+const DUE_PER_TURN = 500
 
 export class DeadlineQueue implements Task {
   readonly #clock: Clock
@@ -70,8 +72,9 @@ export class DeadlineQueue implements Task {
   run(): void {
     this.#timer = null
     const now = this.#clock.now()
+    let left = DUE_PER_TURN
     try {
-      for (let first = this.#heap[0]; first !== undefined && first.dueAt <= now; first = this.#heap[0]) {
+      for (let first = this.#heap[0]; first !== undefined && first.dueAt <= now && left-- > 0; first = this.#heap[0]) {
         this.remove(first)
         first.onDue()
       }
