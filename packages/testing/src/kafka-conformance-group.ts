@@ -33,7 +33,7 @@ function alone(bench: KafkaBench): void {
     const topic = await bench.topic({ partitions: 5 })
     const member = join(bench, topic, bench.topicName(), 'instance ä')
     expect(await member.sees('instance ä')).toEqual([0, 1, 2, 3, 4])
-    expect(member.accepted).toEqual({ kind: 'group' })
+    expect(member.accepted).toMatchObject({ kind: 'group' })
     expect(member.assigned?.generation).toBeGreaterThan(0)
     member.stream!.end()
     await member.until('end', () => member.ended)
