@@ -18,7 +18,8 @@
  *   goes on. Abort: `taken-over` another stream has the `id` now; `timeout` the outcome of the last commit is unknown.
  * - `group`    membership in a consumer group, for liveness and for dividing the partitions of `topic` among processes; no
  *   offsets. Answered by `accept`, then the signal `assigned` at each generation, the first included. End: leave.
- * - `offsets`  first and end offset of every partition, asked now; answered by `accept`, then the stream ends.
+ * - `offsets`  first and end offset of every partition, asked now; answered by `accept`, then the stream ends. With
+ *   `isolation: 'uncommitted'` the end lies behind open transactions too.
  * - `describe` partitions and configuration of a topic; answered by `accept`, then the stream ends.
  * - `create`   makes a topic if it is not there; answered by `accept`, then the stream ends.
  * A topic that does not exist: abort with `not-found`, for all of them but `create`.
@@ -56,7 +57,12 @@ export type KafkaOpen =
       readonly member: string
       readonly sessionTimeoutMs: number
     }
-  | { readonly kind: 'offsets'; readonly topic: string }
+  | {
+      readonly kind: 'offsets'
+      readonly topic: string
+      /** absent: `committed` */
+      readonly isolation?: 'committed' | 'uncommitted'
+    }
   | { readonly kind: 'describe'; readonly topic: string }
   | {
       readonly kind: 'create'
@@ -74,7 +80,7 @@ export interface PartitionOffsets {
   readonly partition: number
   /** first offset there is */
   readonly start: number
-  /** offset the next record will get (last stable offset) */
+  /** offset the next record will get (last stable offset, unless uncommitted) */
   readonly end: number
 }
 

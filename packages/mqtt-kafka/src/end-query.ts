@@ -17,19 +17,24 @@ export interface EndWaiter {
   onEndsRefused(error: StreamError): void
 }
 
+type Isolation = 'committed' | 'uncommitted'
+
 export class EndQuery implements Task {
   readonly #exit: Exit<Kafka>
   readonly #topic: string
   readonly #clock: Clock
+  readonly #isolation: Isolation
   readonly #backOff: BackOff
   #waiting: EndWaiter[] = []
   #scheduled = false
   readonly #asked = new Set<KafkaQuestion>()
 
-  constructor(exit: Exit<Kafka>, topic: string, clock: Clock) {
+  /** `uncommitted`: for who reads on behind open transactions. */
+  constructor(exit: Exit<Kafka>, topic: string, clock: Clock, isolation: Isolation = 'committed') {
     this.#exit = exit
     this.#topic = topic
     this.#clock = clock
+    this.#isolation = isolation
     this.#backOff = new BackOff(clock, () => this.run())
   }
 
@@ -57,7 +62,7 @@ export class EndQuery implements Task {
       this.#onAnswer(waiters, answer)
     })
     this.#asked.add(question)
-    question.ask(this.#exit, { kind: 'offsets', topic: this.#topic }, this.#clock)
+    question.ask(this.#exit, { kind: 'offsets', topic: this.#topic, isolation: this.#isolation }, this.#clock)
   }
 
   fault(error: StreamError): void {

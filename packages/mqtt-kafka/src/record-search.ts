@@ -43,7 +43,15 @@ export class RecordSearch implements StreamHandler<Kafka>, Task {
   #look(exit: Exit<Kafka>, clock: Clock): void {
     const { topic, partition, from } = this.#intent
     this.#timer = clock.after(DEADLINE_MS, this)
-    const open = { kind: 'fetch', topic, from: new Map([[partition, from]]), partitions: [partition] } as const
+    // A will on its way may hold up committed reads: what lies behind it is stored all the same.
+    const isolation = 'uncommitted'
+    const open = {
+      kind: 'fetch',
+      topic,
+      from: new Map([[partition, from]]),
+      partitions: [partition],
+      isolation,
+    } as const
     this.#stream = exit.connect(open, null, this)
     if (this.#stream === null) this.#finish(new StreamError('unavailable', `${exit.name} refuses`))
     else if (this.#done) this.#stream.abort(ENOUGH)
@@ -64,7 +72,8 @@ export class RecordSearch implements StreamHandler<Kafka>, Task {
   onData(payload: Buffer, record: Kafka['meta'], cost: number): void {
     if (!(record instanceof KafkaRecord)) return
     const { timestamp, hash } = this.#intent
-    const fits = this.#ignoresTime || record.timestamp === timestamp
+    // What belongs to a transaction is a will.
+    const fits = record.producerId < 0 && (this.#ignoresTime || record.timestamp === timestamp)
     if (record.offset < this.#end && fits && recordHash(record.key, record.headers, payload) === hash) this.#found++
     this.#reached(record.offset + 1)
     this.#stream?.grant(cost)
@@ -72,6 +81,7 @@ export class RecordSearch implements StreamHandler<Kafka>, Task {
 
   onSignal(signal: KafkaSignal): void {
     if (signal.kind === 'progress') this.#reached(signal.next)
+    else if (signal.kind === 'marker') this.#reached(signal.offset + 1)
     else if (signal.kind === 'lost') this.#reached(signal.to)
   }
 

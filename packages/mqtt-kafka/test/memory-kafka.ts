@@ -56,7 +56,7 @@ export class MemoryTopic {
   readonly starts: number[] = []
   readonly fetches = new Set<Fetch>()
   readonly producers = new Set<Producer>()
-  readonly questions: Stream<Kafka>[] = []
+  readonly questions: { readonly stream: Stream<Kafka>; readonly uncommitted: boolean }[] = []
 
   constructor(name: string, partitions: number, configs: Record<string, string>) {
     this.name = name
@@ -68,11 +68,11 @@ export class MemoryTopic {
     return this.partitions.flat().filter(({ marker, gone }) => marker === undefined && gone !== true)
   }
 
-  ends(): { partition: number; start: number; end: number }[] {
+  ends(uncommitted = false): { partition: number; start: number; end: number }[] {
     return this.partitions.map((records, partition) => ({
       partition,
       start: this.starts[partition] ?? 0,
-      end: stableEnd(records),
+      end: uncommitted ? records.length : stableEnd(records),
     }))
   }
 
@@ -158,8 +158,8 @@ export class MemoryTopic {
   /** Answers all questions for the end of the log; how many there were. */
   answer(): number {
     const questions = this.questions.splice(0)
-    for (const stream of questions) {
-      stream.accept({ kind: 'offsets', partitions: this.ends() })
+    for (const { stream, uncommitted } of questions) {
+      stream.accept({ kind: 'offsets', partitions: this.ends(uncommitted) })
       stream.end()
     }
     return questions.length
@@ -246,7 +246,7 @@ export class MemoryKafka implements Exit<Kafka> {
     const { fetches, producers, questions, writes } = this.topic(topic)
     writes.length = 0
     for (const { stream } of [...fetches, ...producers]) stream.abort(error)
-    for (const stream of questions.splice(0)) stream.abort(error)
+    for (const { stream } of questions.splice(0)) stream.abort(error)
     fetches.clear()
     producers.clear()
   }
@@ -264,7 +264,7 @@ export class MemoryKafka implements Exit<Kafka> {
       stream.accept({ kind: 'describe', partitions: partitions.length, configs, maxRecordBytes })
       stream.end()
     } else if (open.kind === 'offsets') {
-      topic.questions.push(stream)
+      topic.questions.push({ stream, uncommitted: open.isolation === 'uncommitted' })
       if (!topic.held) topic.answer()
     } else if (open.kind === 'produce') return new Producer(topic, stream, this.produceWindow, hop)
     else if (open.kind === 'transaction') return this.transactions.open(open.id, stream, hop)

@@ -106,6 +106,26 @@ describe('session ownership: Kafka away', () => {
     expect([a.layer.isSilent(0), a.layer.isSilent(1)]).toEqual([false, false])
   })
 
+  it('31: what lies behind an open transaction must be read as well, before anybody is served again', () => {
+    const { rig, a, b } = takeoverPair()
+    rig.sessions.appendTransactional(0, {
+      timestamp: 0,
+      key: Buffer.from('x#w#other.1'),
+      value: null,
+      headers: Buffer.alloc(0),
+      headerCount: 0,
+      producerId: 77,
+    })
+    a.holdReads()
+    b.connect()
+    rig.clock.stall(2_500)
+    rig.advance(600)
+    expect(a.silences).toEqual([[0, true]])
+    a.release()
+    rig.advance(600)
+    expect(a.layer.isSilent(0)).toBe(false)
+  })
+
   it('31: after a stall that is longer than tombstones are kept, everything is read again', () => {
     const { rig, a, b, first } = takeoverPair()
     first.save('x')

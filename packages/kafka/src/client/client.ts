@@ -100,7 +100,7 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
       case 'group':
         return this.#join(open, stream)
       case 'offsets':
-        return new AskStream(stream, this.#questions.offsets(open.topic))
+        return new AskStream(stream, this.#questions.offsets(open))
       case 'describe':
         return new AskStream(stream, this.#questions.describe(open.topic))
       case 'create':

@@ -12,6 +12,7 @@ import { Backoff, type ClientSite } from './site.ts'
 import { TopicWatch } from './topic-watch.ts'
 
 type Create = Extract<KafkaOpen, { kind: 'create' }>
+type Offsets = Extract<KafkaOpen, { kind: 'offsets' }>
 
 export class Questions {
   readonly #site: ClientSite
@@ -26,10 +27,10 @@ export class Questions {
     this.#asks = asks
   }
 
-  async offsets(name: string): Promise<KafkaAccept> {
+  async offsets({ topic: name, isolation = 'committed' }: Offsets): Promise<KafkaAccept> {
     const watch = new TopicWatch(this.#directory, name)
     try {
-      const asked = watch.found.then((topic) => this.#asks.ask(topic))
+      const asked = watch.found.then((topic) => this.#asks.ask(topic, { isolation }))
       const partitions = await this.#site.within(this.#site.settings.askMs, `offsets of topic ${name}`, asked)
       return { kind: 'offsets', partitions }
     } finally {

@@ -87,7 +87,7 @@ export class SessionReader implements StreamHandler<Kafka> {
     this.#map = map
     this.#listener = listener
     this.#backOff = new BackOff(clock, () => this.#connect())
-    this.#ends = new EndQuery(exit, topic, clock)
+    this.#ends = new EndQuery(exit, topic, clock, 'uncommitted')
   }
 
   /** 0 until it is known */
