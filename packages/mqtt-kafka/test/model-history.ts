@@ -377,11 +377,12 @@ class Play implements World {
     }
     const settled = [...this.rig.kafka.topics.values()].every(({ held, writes }) => !held && writes.length === 0)
     const now = this.rig.clock.now()
-    // Connections that have not ended yet as far as is stored.
-    for (const { clientId, will } of this.#unsettled) {
-      const { last } = this.#clients.find((client) => client.clientId === clientId)!
+    // What is due now is not before Kafka can store it; its client may come back first.
+    for (const will of settled ? [] : this.#wills) {
+      if (typeof will.need === 'number' && will.need <= now) will.need = 'maybe'
+    }
+    for (const { last, clientId } of settled ? [] : this.#clients) {
       if (last !== null && now - last.downAt >= last.expirySeconds * 1000) this.#uncertain.add(clientId)
-      if (will !== null && typeof will.need === 'number' && will.need <= now) will.need = 'maybe'
     }
     if (settled) this.#unsettled = []
   }
