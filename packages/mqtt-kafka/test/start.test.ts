@@ -64,7 +64,7 @@ describe('start', () => {
       ])
     rig.kafka.topic('sessions').configs = configs(7_199_999)
     await expect(rig.start()).rejects.toThrow(
-      "sessions topic 'sessions' has delete.retention.ms=7199999, sessions that have ended could return: kafka-configs.sh --alter --entity-type topics --entity-name sessions --add-config delete.retention.ms=7200000",
+      "sessions topic 'sessions' has delete.retention.ms=7199999, sessions that have ended could return: kafka-configs.sh --bootstrap-server <host:port> --alter --entity-type topics --entity-name sessions --add-config delete.retention.ms=7200000",
     )
     const longer = new Rig()
     longer.kafka.topic('sessions').configs = configs(7_200_000)
