@@ -78,15 +78,15 @@ export class ExactlyOnce {
 
   /** A PUBLISH, for the first time or again. What is borrowed in it holds for the call. */
   publish(publish: Publish): void {
-    const { inbound, store } = this.#session
-    const { packetId } = publish.meta
-    const known = inbound.get(packetId)
-    if (known !== undefined) {
-      this.#again(publish, known)
-      return
-    }
     const number = this.#site.open(copiesOf(publish))
-    const intent = new Intent(packetId, publish.target.topic, 'new')
+    const known = this.#session.inbound.get(publish.meta.packetId)
+    if (known === undefined) this.#begin(publish, number)
+    else this.#again(publish, number, known)
+  }
+
+  #begin(publish: Publish, number: number): void {
+    const { inbound, store } = this.#session
+    const intent = new Intent(publish.meta.packetId, publish.target.topic, 'new')
     inbound.add(intent)
     if (store.durable) this.#locate(keep(publish), number, intent)
     else this.#produce(publish, number, intent)
@@ -171,13 +171,23 @@ export class ExactlyOnce {
   }
 
   /** The packet identifier is not released yet [MQTT-4.3.3-10]: it is the same message. */
-  #again(publish: Publish, intent: Intent): void {
-    const number = this.#site.open(copiesOf(publish))
+  #again(publish: Publish, number: number, intent: Intent): void {
     if (intent.state === 'inherited') this.#search(keep(publish), number, intent)
-    else {
+    else if (intent.state === 'stored') {
       this.#site.grant(publish.cost)
-      whenStored(intent, () => this.#site.settle(number, copiesOf(publish)))
-    }
+      this.#site.settle(number, copiesOf(publish))
+    } else this.#await(keep(publish), number, intent)
+  }
+
+  /** It is under way already. Whoever waits for the answer may learn that there is none, or that it was given up. */
+  #await(publish: Publish, number: number, intent: Intent): void {
+    this.#held.set(number, copiesOf(publish))
+    intent.waiters.push(() => {
+      if (!this.#held.delete(number)) return
+      const known = this.#session.inbound.get(publish.meta.packetId)
+      if (known === undefined) this.#begin(publish, number)
+      else this.#again(publish, number, known)
+    })
   }
 
   /** It may have been stored on an earlier connection: the log knows. */

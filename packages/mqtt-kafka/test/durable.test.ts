@@ -1,4 +1,5 @@
 /** Sessions that outlive their connections and the process: what must come, once, in order, and what must not. */
+import { StreamError } from '@zilla-ts/engine'
 import { describe, expect, it } from 'vitest'
 import { type Client, Rig, type SessionOptions } from './rig.ts'
 
@@ -25,6 +26,34 @@ const AGAIN = [
   ['the same process', async (rig: Rig) => rig],
   ['another one', (rig: Rig) => rig.restarted()],
 ] as const
+
+describe('a QoS 2 publish whose first connection is gone', () => {
+  it('is not answered when its record is lost [MQTT-4.3.3-8]', async () => {
+    const rig = await Rig.started()
+    const messages = rig.kafka.topic('messages')
+    const client = durable(rig, 'c')
+    messages.held = true
+    client.publishAs(1, 'a', 'x')
+    rig.clock.turn()
+    messages.answer()
+    rig.clock.turn()
+    expect(messages.writes).toHaveLength(1)
+    const back = durable(rig, 'c')
+    back.publishAs(1, 'a', 'x', true)
+    rig.clock.turn()
+    rig.kafka.abort('messages', new StreamError('unavailable', 'the connection is lost'))
+    messages.writes.length = 0
+    messages.held = false
+    rig.clock.turn()
+    expect(back.publisher.acks.filter(({ refused }) => refused === undefined)).toEqual([])
+    leave(rig, back, null)
+    const last = durable(rig, 'c')
+    last.publishAs(1, 'a', 'x', true)
+    rig.clock.turn()
+    expect(last.publisher.acks).toEqual([{ through: 1 }])
+    expect(messages.records).toHaveLength(1)
+  })
+})
 
 describe.each(AGAIN)('a session that goes on in %s', (_where, again) => {
   it('gets what was published meanwhile, in order, with QoS 1 and 2 [MQTT-3.1.2-5] [MQTT-4.5.0-1]', async () => {

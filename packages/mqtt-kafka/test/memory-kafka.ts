@@ -244,9 +244,16 @@ export class MemoryKafka implements Exit<Kafka> {
   /** Ends all streams of a topic. */
   abort(topic: string, error: StreamError): void {
     const { fetches, producers, questions, writes } = this.topic(topic)
+    // Those that have ended wait for their answers still.
+    const writers = new Set([...writes.map(({ producer }) => producer), ...producers])
     writes.length = 0
+<<<<<<< HEAD
     for (const { stream } of [...fetches, ...producers]) stream.abort(error)
     for (const { stream } of questions.splice(0)) stream.abort(error)
+=======
+    for (const { stream } of [...fetches, ...writers]) stream.abort(error)
+    for (const stream of questions.splice(0)) stream.abort(error)
+>>>>>>> g2
     fetches.clear()
     producers.clear()
   }

@@ -2,6 +2,7 @@
  * Random histories of clients and of what befalls the server, as lists of steps that can be shortened; and their play on a
  * `Rig`, with the book of what concerns more than one session: wills, sessions that must be there, what the log has.
  */
+import { StreamError } from '@zilla-ts/engine'
 import type { Qos } from '@zilla-ts/mqtt'
 import { type Connection, type ConnectStep, type End, ModelClient, type World } from './model-client.ts'
 import type { Filter, Published } from './model-session.ts'
@@ -27,6 +28,7 @@ export type Step =
   | { readonly do: 'hold' | 'release' | 'compact'; readonly topic: TopicName }
   | { readonly do: 'store'; readonly topic: TopicName; readonly count: number }
   | { readonly do: 'deliver'; readonly topic: TopicName; readonly count: number }
+  | { readonly do: 'break'; readonly topic: TopicName; readonly lost: boolean }
   | { readonly do: 'restart' | 'crash' | 'turn' | 'land' }
 
 /** mulberry32: small, and the same on every machine. */
@@ -107,6 +109,7 @@ function randomStep(random: Random): Step {
   if (roll < 167) return { do: 'release', topic }
   if (roll < 177) return { do: 'store', topic, count: random.of([1, 1, 3]) }
   if (roll < 187) return { do: 'deliver', topic, count: random.of([1, 1, 3]) }
+  if (roll < 188) return { do: 'break', topic: random.of(['messages', 'retained']), lost: random.below(2) === 0 }
   if (roll < 190) return { do: 'compact', topic: random.of(['retained', 'sessions', 'sessions']) }
   if (roll < 193) return { do: 'land' }
   if (roll < 196) return { do: 'crash' }
@@ -299,7 +302,13 @@ class Play implements World {
       topic.deliver(step.count, this.rig.hop.name)
       topic.answer()
     } else if (step.do === 'hold') topic.held = true
-    else if (step.do === 'release') this.#release(step.topic)
+    else if (step.do === 'break') {
+      // All connections for this topic are lost; what was written on them is stored all the same, or is not.
+      const written = step.lost ? [] : [...topic.writes]
+      this.rig.kafka.abort(step.topic, new StreamError('unavailable', 'the connection is lost'))
+      topic.writes.unshift(...written)
+      if (!topic.held) while (topic.store(this.rig.hop.name)) {}
+    } else if (step.do === 'release') this.#release(step.topic)
     else topic.compact()
   }
 
