@@ -247,13 +247,8 @@ export class MemoryKafka implements Exit<Kafka> {
     // Those that have ended wait for their answers still.
     const writers = new Set([...writes.map(({ producer }) => producer), ...producers])
     writes.length = 0
-<<<<<<< HEAD
-    for (const { stream } of [...fetches, ...producers]) stream.abort(error)
-    for (const { stream } of questions.splice(0)) stream.abort(error)
-=======
     for (const { stream } of [...fetches, ...writers]) stream.abort(error)
-    for (const stream of questions.splice(0)) stream.abort(error)
->>>>>>> g2
+    for (const { stream } of questions.splice(0)) stream.abort(error)
     fetches.clear()
     producers.clear()
   }
