@@ -390,7 +390,8 @@ class Play implements World {
     for (const will of settled ? [] : this.#wills) {
       if (typeof will.need === 'number' && will.need <= now) will.need = 'maybe'
     }
-    for (const { last, clientId } of settled ? [] : this.#clients) {
+    for (const { last, clientId, connection } of settled ? [] : this.#clients) {
+      if (connection?.accepted === true) continue
       if (last !== null && now - last.downAt >= last.expirySeconds * 1000) this.#uncertain.add(clientId)
     }
     if (settled) this.#unsettled = []

@@ -7,10 +7,11 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { play, Random, type Step, stepsOf } from './model-history.ts'
 
 const STEPS = 150
-const SEEDS = Number(process.env['ZILLA_MODEL_SEEDS'] ?? 60)
+const COUNT = Number(process.env['ZILLA_MODEL_SEEDS'] ?? 50)
 const ONLY = process.env['ZILLA_MODEL_SEED']
-const FIRST = Number(ONLY ?? 1)
-const LAST = ONLY === undefined ? SEEDS : FIRST
+/** Those that have found something come first. */
+const FOUND = [73, 76, 136]
+const SEEDS = ONLY === undefined ? [...FOUND, ...Array.from({ length: COUNT }, (_, at) => at + 1)] : [Number(ONLY)]
 /** Plays that a shortening may take. */
 const ATTEMPTS_MAX = 600
 
@@ -52,7 +53,7 @@ afterEach(() => {
 })
 
 it('keeps to the standard in random histories', async () => {
-  for (let seed = FIRST; seed <= LAST; seed++) {
+  for (const seed of SEEDS) {
     const steps = stepsOf(seed, STEPS)
     const problems = await problemsOf(steps)
     if (problems.length === 0) continue
