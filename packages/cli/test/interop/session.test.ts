@@ -101,7 +101,7 @@ describe.each(targets)('sessions on $name', (target) => {
   it('the session ends when its expiry has passed [MQTT-4.1.0-2]', async () => {
     const clientId = fresh('c')
     await leave(clientId, fresh('t'), 1)
-    await broker.pass(2)
+    await broker.pass(4)
     const again = await broker.connect({ clientId, cleanStart: false })
     expect(again.connack.sessionPresent).toBe(false)
   })
