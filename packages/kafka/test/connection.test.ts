@@ -73,7 +73,8 @@ describe('a connection', () => {
     await expect(made.open()).rejects.toMatchObject({ code: 'unavailable' })
     expect(made.closed).toBe(true)
     expect(closed()).toBe(1)
-    expect(site.available).toBe(false)
+    // Whether Kafka is away is not for one connection to say: others may answer.
+    expect(site.available).toBe(true)
   })
 
   it.each([0, 3, 0x7fffffff, 0xffffffff])('ends at a frame that claims %i bytes', async (length) => {
@@ -140,7 +141,8 @@ describe('a connection', () => {
       code: 'unavailable',
       message: expect.stringContaining('REFUSED'),
     })
-    expect(site.available).toBe(false)
+    // Whether Kafka is away is not for one connection to say: others may answer.
+    expect(site.available).toBe(true)
   })
 })
 
