@@ -98,7 +98,7 @@ export class Broker {
     if (this.#directory === null) return
     const code = await this.#engine?.stop()
     rmSync(this.#directory, { recursive: true, force: true })
-    const output = this.#engine?.output ?? ''
+    const { output } = this
     if (code !== 0 || output.includes('ENGINE_FAULT')) throw new Error(`the engine ended with ${code}:\n${output}`)
   }
 
@@ -138,6 +138,11 @@ export class Broker {
     await client.closed()
   }
 
+  /** What the engine has printed since its last start. */
+  get output(): string {
+    return this.#engine?.output ?? ''
+  }
+
   breakClients(): void {
     for (const client of this.#clients.splice(0)) client.kill()
   }
@@ -147,7 +152,12 @@ export class Broker {
 export function serve(target: Target, options: BrokerOptions = {}): Broker {
   const broker = new Broker(target, options)
   beforeAll(() => broker.start())
-  afterEach(() => broker.breakClients())
+  afterEach((test) => {
+    // What the engine said is half of the finding.
+    if (test.task.result?.state === 'fail')
+      console.error(`engine of '${test.task.name}':\n${broker.output.slice(-8_000)}`)
+    broker.breakClients()
+  })
   afterAll(() => broker.stop())
   return broker
 }
