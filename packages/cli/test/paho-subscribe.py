@@ -30,7 +30,7 @@ if version == "5":
 else:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311)
     options = {}
-client.will_set(f"wills/{client_id}", f"will-of-{client_id}", qos=2)
+client.will_set("wills", f"will-of-{client_id}", qos=2)
 client.on_connect = lambda c, *_: c.subscribe(topic_filter, qos=2)
 client.on_subscribe = lambda *_: say("SUBACK")
 client.on_message = lambda _client, _userdata, message: say(f"got {message.payload.decode()} {message.qos}")
