@@ -1,21 +1,12 @@
 /** What was acknowledged stays: engines killed while publishing, brokers restarted under a running engine. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { MqttClient } from 'mqtt'
 import { describe, expect, it, vi } from 'vitest'
 import { startBroker } from '../../../scripts/kafka-broker.mjs'
 import { kafkaBootstrap } from '../../../scripts/test-environment.mjs'
-import { defer, freshTopics, mqttClient, mqttDocument, startEngine, startMortal } from './fixture.ts'
+import { defer, folder, freshTopics, mqttClient, mqttDocument, startEngine, startMortal } from './fixture.ts'
 import { readBroker, readEmbedded, type StoredRecord } from './log-reader.ts'
 
 const bootstrap = await kafkaBootstrap()
-
-function folder(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'zilla-durability-'))
-  defer(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** Publishes numbers with QoS 1 until told to stop; remembers which were acknowledged. */
 class Publisher {

@@ -1,5 +1,7 @@
 /** The whole product for the tests of this folder: an engine process on the embedded log or on the shared Kafka broker. */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { EngineProcess } from '@zilla-ts/testing'
 import { connect, connectAsync, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import { afterEach, expect } from 'vitest'
@@ -14,6 +16,13 @@ export function defer(action: () => unknown): void {
 afterEach(async () => {
   for (const action of undo.splice(0).reverse()) await action()
 })
+
+/** A folder of this test alone. */
+export function folder(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'zilla-cli-test-'))
+  defer(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
 
 export type StorageKind = 'embedded' | 'kafka'
 
