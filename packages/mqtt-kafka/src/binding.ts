@@ -88,7 +88,6 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     this.#layer = new SessionLayer({
       exit: main,
       topic: topics.sessions,
-      namespace: `${context.namespace}-${context.name}`,
       clock,
       report,
       encodeWill: (will) => wills.encode(will),

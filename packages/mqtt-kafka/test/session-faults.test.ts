@@ -6,7 +6,7 @@ import { deadAfterMs, graceMs, SESSIONS, SessionRig, sessionTimeoutMs, takeoverP
 describe('session ownership: members', () => {
   it('26: an instance that is out of the group for less than deadAfter is left alone, for longer is cut', () => {
     const { rig, a, b, first } = takeoverPair()
-    const group = rig.kafka.group('test-sessions')
+    const group = rig.kafka.group('zilla-ts.sessions')
     group.expel(a.id)
     rig.advance(deadAfterMs - 1)
     group.readmit(a.id)
@@ -22,10 +22,10 @@ describe('session ownership: members', () => {
   it('an instance that no list has named yet lives for two session timeouts after its last record', () => {
     const rig = new SessionRig()
     const early = rig.start('early')
-    rig.kafka.group('test-sessions').expel(early.id)
+    rig.kafka.group('zilla-ts.sessions').expel(early.id)
     const late = rig.start('late')
     early.connected()
-    rig.kafka.group('test-sessions').expel('nobody')
+    rig.kafka.group('zilla-ts.sessions').expel('nobody')
     rig.advance(2 * sessionTimeoutMs - 1)
     expect(rig.story).toEqual(['claim'])
     rig.advance(1)
@@ -45,7 +45,7 @@ describe('session ownership: members', () => {
       reason: 'shutdown',
       will: 'pending',
     })
-    expect(rig.kafka.group('test-sessions').members.size).toBe(1)
+    expect(rig.kafka.group('zilla-ts.sessions').members.size).toBe(1)
     expect(a.layer.usage).toMatchObject({ attempts: 0, deadlines: 0, tenures: 0 })
     expect(b.connected().up).toBe(true)
     b.layer.stop(new StreamError('shutdown', 'stops'))

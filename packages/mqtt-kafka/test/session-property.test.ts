@@ -73,8 +73,8 @@ class History {
     else if (roll < 94) this.rig.kafka.transactions.hold = random.of(['records', 'markers', 'answer', null])
     else if (roll < 96) this.rig.kafka.transactions.resume()
     else if (roll < 97) this.#kill(instance)
-    else if (roll < 98) this.rig.kafka.group('test-sessions').expel(instance.id)
-    else this.rig.kafka.group('test-sessions').readmit(instance.id)
+    else if (roll < 98) this.rig.kafka.group('zilla-ts.sessions').expel(instance.id)
+    else this.rig.kafka.group('zilla-ts.sessions').readmit(instance.id)
     this.rig.turn()
     this.#watch()
   }
@@ -83,7 +83,7 @@ class History {
   settle(): void {
     const { rig } = this
     rig.kafka.transactions.resume()
-    for (const instance of this.living) rig.kafka.group('test-sessions').readmit(instance.id)
+    for (const instance of this.living) rig.kafka.group('zilla-ts.sessions').readmit(instance.id)
     for (let round = 0; round < 30; round++) {
       for (const { name } of rig.instances) rig.sessions.release(name)
       rig.advance(2_000)

@@ -144,7 +144,6 @@ export class Instance {
     this.layer = new SessionLayer({
       exit: this.hop,
       topic: SESSIONS,
-      namespace: 'test',
       clock: this.#clock,
       report: this.reporter,
       encodeWill: (will, clientId) => willRecords(will, clientId, this.#clock.now()),

@@ -191,7 +191,7 @@ describe('wills', () => {
     rig.kafka.transactions.hold = 'markers'
     rig.turn()
     rig.kafka.transactions.hold = null
-    rig.kafka.group('test-sessions').assign(b.id, [0])
+    rig.kafka.group('zilla-ts.sessions').assign(b.id, [0])
     rig.turn()
     expect(rig.wills).toEqual(['will of c'])
     rig.kafka.transactions.resume()

@@ -37,7 +37,6 @@ export interface SessionLayerListener {
 export interface SessionLayerOptions {
   readonly exit: Exit<Kafka>
   readonly topic: string
-  readonly namespace: string
   readonly clock: Clock
   readonly report: Reporter
   readonly encodeWill: WillEncoder
@@ -84,8 +83,9 @@ export class SessionLayer
   #scan: Iterator<ClientLog> | null = null
 
   constructor(options: SessionLayerOptions) {
-    const { exit, topic, namespace, clock, report, listener, encodeWill } = options
-    const group = `${namespace}-sessions`
+    const { exit, topic, clock, report, listener, encodeWill } = options
+    // Instances are all that share a sessions topic, whatever their documents are called; those of others are no members.
+    const group = `zilla-ts.${topic}`
     this.parameters = { ...SESSION_PARAMETERS, ...options.parameters }
     this.#clock = clock
     this.#report = report

@@ -19,7 +19,7 @@ export interface TenureContext {
   readonly clock: Clock
   readonly report: Reporter
   readonly instance: string
-  /** `<namespace>-sessions` */
+  /** consumer group of the instances; transactional ids begin with it */
   readonly group: string
   readonly parameters: SessionParameters
   readonly deadlines: DeadlineQueue
