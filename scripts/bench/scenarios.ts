@@ -30,7 +30,8 @@ const PAIRS = 50
 const FAN_OUT = 100
 const WARM_UP_SECONDS = 2
 const RESUMED = 1_000
-const BACKLOG = 2_000
+/** more than a session may have in flight, so that it falls behind again */
+const BACKLOG = 400
 const CLEAN: LoadOptions = { clean: true }
 /** QoS 2 costs records of the session when it stays. */
 const DURABLE: LoadOptions = { clean: false }
@@ -191,7 +192,7 @@ async function pairs(engine: EngineProcess, qos: Qos, seconds: number, options =
 async function resume(engine: EngineProcess): Promise<Measure> {
   const names = Array.from({ length: RESUMED }, (_, at) => `resume-${process.pid}-${at}`)
   const before = await openAll(engine, names, DURABLE)
-  for (const client of before) await client.subscribe('resume/#', 1)
+  await subscribeAll(before, () => 'resume/#', 1)
   close(before)
   const [publisher] = await open(engine, 1, 'resume-pub')
   for (let at = 0; at < BACKLOG; at += WINDOW_ACKED) {
@@ -239,9 +240,7 @@ async function memory(engine: EngineProcess): Promise<number> {
   await elapse(2)
   const before = engine.rssBytes()
   const clients = await open(engine, count, 'idle')
-  for (let at = 0; at < clients.length; at += 100) {
-    await Promise.all(clients.slice(at, at + 100).map((client, offset) => client.subscribe(`idle/${at + offset}`, 0)))
-  }
+  await subscribeAll(clients, (at) => `idle/${at}`, 0)
   await elapse(3)
   const result = (engine.rssBytes() - before) / 1024 / count
   close([...warm, ...clients])
@@ -287,6 +286,12 @@ async function openAll(engine: EngineProcess, names: readonly string[], options?
     clients.push(...(await Promise.all(opening)))
   }
   return clients
+}
+
+async function subscribeAll(clients: readonly LoadClient[], filter: (at: number) => string, qos: Qos): Promise<void> {
+  for (let at = 0; at < clients.length; at += 100) {
+    await Promise.all(clients.slice(at, at + 100).map((client, offset) => client.subscribe(filter(at + offset), qos)))
+  }
 }
 
 function close(clients: readonly LoadClient[]): void {
