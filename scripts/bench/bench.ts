@@ -9,6 +9,7 @@ import type { EngineProcess } from '@zilla-ts/testing'
 import { embedded, kafka, logEnd } from './backends.ts'
 import { type Backend, startEngine } from './engine.ts'
 import { type Measure, type Scenario, scenarios, sent } from './scenarios.ts'
+import { soak } from './soak.ts'
 
 const HELP = `npm run bench -- [options]
   --on embedded|kafka|both   what the engine stores on (both)
@@ -16,6 +17,8 @@ const HELP = `npm run bench -- [options]
   --seconds N                measured time of each, after a warm-up (5)
   --json FILE                write the figures
   --compare FILE             print each figure's ratio to those of an earlier --json
+  --soak                     2,000 sessions come and go instead; memory is watched and counts are verified
+  --minutes N                how long (10)
   --help`
 
 interface Row {
@@ -34,6 +37,8 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     json: { type: 'string' },
     compare: { type: 'string' },
+    soak: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '10' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -87,27 +92,48 @@ function earlier(backend: string, name: string, value: number): string {
   return other === undefined ? '' : `  ${(value / other.value).toFixed(2)} × before`
 }
 
+async function runSoak(backend: Backend): Promise<void> {
+  const suffix = `${process.pid}-soak`
+  const topics = { sessions: `s-${suffix}`, messages: `m-${suffix}`, retained: `r-${suffix}` }
+  const engine = await startEngine(backend, topics)
+  try {
+    console.log(`soak on ${backend.name}, ${options.minutes} min`)
+    await soak(engine, Number(options.minutes))
+  } finally {
+    await engine.stop()
+    engine.remove()
+  }
+}
+
+async function onEach(work: (backend: Backend) => Promise<void>): Promise<void> {
+  if (options.on !== 'kafka') await work(embedded())
+  if (options.on === 'embedded') return
+  const { backend, stop } = await kafka()
+  try {
+    await work(backend)
+  } finally {
+    await stop()
+  }
+}
+
 async function main(): Promise<void> {
   if (options.help) {
     console.log(HELP)
     return
   }
   if (process.platform !== 'linux') throw new Error('the bench reads /proc and runs on Linux only')
+  if (options.soak) {
+    await onEach(runSoak)
+    return
+  }
   const wanted = scenarios.filter(({ name }) => name.includes(options.only))
   const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`
   console.log(`${machine}; CPU of the engine process a message, 100-byte payloads, 12 partitions`)
   console.log(`${'stored on'.padEnd(9)}  ${'path'.padEnd(22)}  ${'messages/s'.padStart(10)}  ${'CPU'.padStart(12)}`)
   const rows: Row[] = []
-  const seconds = Number(options.seconds)
-  if (options.on !== 'kafka') rows.push(...(await runOn(embedded(), wanted, seconds)))
-  if (options.on !== 'embedded') {
-    const { backend, stop } = await kafka()
-    try {
-      rows.push(...(await runOn(backend, wanted, seconds)))
-    } finally {
-      await stop()
-    }
-  }
+  await onEach(async (backend) => {
+    rows.push(...(await runOn(backend, wanted, Number(options.seconds))))
+  })
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`)
 }
 

@@ -1,6 +1,6 @@
 /**
  * MQTT load of our own making: raw sockets, packets built beforehand, a parser that only counts. It must cost little, or
- * the bench would measure itself. Used by `scenarios.ts`.
+ * the bench would measure itself. Used by `scenarios.ts` and `soak.ts`.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -13,11 +13,17 @@ const DISCONNECT = Buffer.from([0xe0, 0])
 
 const TYPE_CONNACK = 2
 const TYPE_PUBLISH = 3
-const TYPE_PUBACK = 4
+export const TYPE_PUBACK = 4
+export const TYPE_PUBREC = 5
+const TYPE_PUBREL = 6
+export const TYPE_PUBCOMP = 7
 const TYPE_SUBACK = 9
 const TYPE_PINGRESP = 13
 
+const CLEAN = 2
 const WAIT_MS = 60_000
+
+export type Qos = 0 | 1 | 2
 
 function packet(header: number, body: Buffer): Buffer {
   const length: number[] = []
@@ -36,10 +42,27 @@ function text(value: string): Buffer {
 }
 
 /** A PUBLISH of MQTT 3.1.1; `idAt` is where its packet id stands, −1 for QoS 0. */
-export function publishPacket(topic: string, payload: Buffer, qos: 0 | 1): { bytes: Buffer; idAt: number } {
+export function publishPacket(topic: string, payload: Buffer, qos: Qos): { bytes: Buffer; idAt: number } {
   const id = qos === 0 ? Buffer.alloc(0) : Buffer.from([0, 1])
   const bytes = packet(PUBLISH | (qos << 1), Buffer.concat([text(topic), id, payload]))
   return { bytes, idAt: qos === 0 ? -1 : bytes.length - payload.length - 2 }
+}
+
+/** PUBACK, PUBREC, PUBREL or PUBCOMP. */
+export function answerPacket(type: number, id: number): Buffer {
+  // The reserved bits of PUBREL [MQTT-3.6.1-1].
+  return Buffer.from([(type << 4) | (type === TYPE_PUBREL ? 2 : 0), 2, id >> 8, id & 0xff])
+}
+
+export function pubrel(id: number): Buffer {
+  return answerPacket(TYPE_PUBREL, id)
+}
+
+export interface LoadOptions {
+  /** false: the session stays when the connection ends */
+  readonly clean?: boolean
+  /** called before anything is sent or received, to set what is called later */
+  readonly prepare?: (client: LoadClient) => void
 }
 
 /** One MQTT 3.1.1 connection that counts what it gets. */
@@ -47,28 +70,43 @@ export class LoadClient {
   readonly socket: Socket
   publishes = 0
   pubacks = 0
+  pubcomps = 0
   pingresps = 0
+  sessionPresent = false
   /** called after each chunk from the engine */
   onProgress: () => void = () => {}
-  /** called for each PUBLISH, with its payload, when set; costs more */
-  onPayload: ((payload: Buffer) => void) | null = null
+  /** called for each PUBLISH when set; costs more */
+  onPublish: ((payload: Buffer, qos: number, packetId: number) => void) | null = null
+  /** called for each PUBACK, PUBREC, PUBREL and PUBCOMP when set */
+  onAnswer: ((type: number, packetId: number) => void) | null = null
+  /** called when the engine, not we, ended the connection */
+  onClosed: () => void = () => {}
   #suback: (() => void) | null = null
   #connack: ((returnCode: number) => void) | null = null
   #rest: Buffer | null = null
   #nextId = 1
+  #closed = false
 
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk))
     socket.on('error', () => {})
+    socket.on('close', () => {
+      if (!this.#closed) this.onClosed()
+    })
   }
 
   /** Connects and waits for CONNACK 0. */
-  static async open(port: number, clientId: string): Promise<LoadClient> {
+  static async open(port: number, clientId: string, options: LoadOptions = {}): Promise<LoadClient> {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true })
     const client = new LoadClient(socket)
+    options.prepare?.(client)
     await withDeadline(once(socket, 'connect'), 'TCP connect')
-    const body = Buffer.concat([text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId)])
+    const body = Buffer.concat([
+      text('MQTT'),
+      Buffer.from([4, options.clean === false ? 0 : CLEAN, 0, 0]),
+      text(clientId),
+    ])
     const connack = new Promise<number>((resolve) => {
       client.#connack = resolve
     })
@@ -78,7 +116,7 @@ export class LoadClient {
     return client
   }
 
-  async subscribe(filter: string, qos: 0 | 1): Promise<void> {
+  async subscribe(filter: string, qos: Qos): Promise<void> {
     const suback = new Promise<void>((resolve) => {
       this.#suback = resolve
     })
@@ -105,23 +143,31 @@ export class LoadClient {
   }
 
   close(): void {
+    this.#closed = true
     this.socket.end(DISCONNECT)
     this.socket.destroySoon()
   }
 
+  /** Ends the connection without DISCONNECT. */
+  drop(): void {
+    this.#closed = true
+    this.socket.destroy()
+  }
+
   #onChunk(chunk: Buffer): void {
+    if (this.#closed) return
     const data = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk])
-    let acks: Buffer | null = null
+    const answers: Buffer[] = []
     let at = 0
     for (;;) {
       const end = packetEnd(data, at)
       if (end < 0) break
-      const ack = this.#onPacket(data, at, end)
-      if (ack !== null) acks = acks === null ? ack : Buffer.concat([acks, ack])
+      const answer = this.#onPacket(data, at, end)
+      if (answer !== null) answers.push(answer)
       at = end
     }
     this.#rest = at === data.length ? null : Buffer.from(data.subarray(at))
-    if (acks !== null) this.socket.write(acks)
+    if (answers.length > 0) this.socket.write(Buffer.concat(answers))
     this.onProgress()
   }
 
@@ -132,12 +178,15 @@ export class LoadClient {
         this.publishes++
         return this.#onPublish(data, at, end, (header >> 1) & 3)
       case TYPE_PUBACK:
-        this.pubacks++
-        return null
+      case TYPE_PUBREC:
+      case TYPE_PUBREL:
+      case TYPE_PUBCOMP:
+        return this.#onAnswer(header >> 4, data.readUInt16BE(at + 2))
       case TYPE_PINGRESP:
         this.pingresps++
         return null
       case TYPE_CONNACK:
+        this.sessionPresent = data[end - 2] === 1
         this.#connack?.(data[end - 1]!)
         return null
       case TYPE_SUBACK:
@@ -149,12 +198,22 @@ export class LoadClient {
     }
   }
 
+  /** What comes next in the exchange of QoS 2 [MQTT-4.3.3-1] [MQTT-4.3.3-2]. */
+  #onAnswer(type: number, packetId: number): Buffer | null {
+    this.onAnswer?.(type, packetId)
+    if (type === TYPE_PUBREC || type === TYPE_PUBREL) return answerPacket(type + 1, packetId)
+    if (type === TYPE_PUBACK) this.pubacks++
+    else this.pubcomps++
+    return null
+  }
+
   #onPublish(data: Buffer, at: number, end: number, qos: number): Buffer | null {
     let body = at + 2
     while (data[body - 1]! >= 0x80) body++
     const afterTopic = body + 2 + data.readUInt16BE(body)
-    this.onPayload?.(data.subarray(qos === 0 ? afterTopic : afterTopic + 2, end))
-    return qos === 0 ? null : Buffer.from([0x40, 2, data[afterTopic]!, data[afterTopic + 1]!])
+    const packetId = qos === 0 ? 0 : data.readUInt16BE(afterTopic)
+    this.onPublish?.(data.subarray(qos === 0 ? afterTopic : afterTopic + 2, end), qos, packetId)
+    return qos === 0 ? null : answerPacket(qos === 1 ? TYPE_PUBACK : TYPE_PUBREC, packetId)
   }
 }
 
@@ -183,5 +242,18 @@ export async function withDeadline<T>(work: Promise<T>, what: string): Promise<T
     return await Promise.race([work, late])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+export function elapse(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
+}
+
+/** Waits for a count to be reached; a count that is wrong fails the bench. */
+export async function reached(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + WAIT_MS
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`${what} did not arrive: the figures would be worth nothing`)
+    await elapse(0.02)
   }
 }

@@ -3,7 +3,7 @@
  * flooded), verifies counts, and reports CPU of the engine process per message.
  */
 import type { EngineProcess } from '@zilla-ts/testing'
-import { LoadClient, publishPacket } from './load.ts'
+import { elapse, LoadClient, type LoadOptions, publishPacket, type Qos, reached } from './load.ts'
 
 export interface Measure {
   /** messages counted at their destination within the measured time */
@@ -24,19 +24,41 @@ const PAYLOAD = Buffer.alloc(100, 'x')
 const PUBLISHERS = 20
 /** messages a publisher of QoS 0 sends between two pings */
 const RUN_QOS0 = 250
-/** PUBLISH packets of QoS 1 a publisher has unacknowledged: below the 256 the engine takes from a client */
-const WINDOW_QOS1 = 200
+/** PUBLISH packets of QoS 1 or 2 a publisher has unacknowledged: below the 256 the engine takes from a client */
+const WINDOW_ACKED = 200
 const PAIRS = 50
 const FAN_OUT = 100
 const WARM_UP_SECONDS = 2
+const RESUMED = 1_000
+/** more than a session may have in flight, so that it falls behind again */
+const BACKLOG = 400
+const CLEAN: LoadOptions = { clean: true }
+/** QoS 2 costs records of the session when it stays. */
+const DURABLE: LoadOptions = { clean: false }
 
 export const scenarios: readonly Scenario[] = [
   { name: 'publish QoS 0', unit: 'µs', budget: 2.8, run: (engine, seconds) => publish(engine, 0, seconds) },
   { name: 'publish QoS 1', unit: 'µs', budget: 4, run: (engine, seconds) => publish(engine, 1, seconds) },
+  { name: 'publish QoS 2 clean', unit: 'µs', budget: 15, run: (engine, seconds) => publish(engine, 2, seconds) },
+  {
+    name: 'publish QoS 2 durable',
+    unit: 'µs',
+    budget: 15,
+    run: (engine, seconds) => publish(engine, 2, seconds, DURABLE),
+  },
   { name: `fan-out ${FAN_OUT} QoS 0`, unit: 'µs', budget: 0.5, run: (engine, seconds) => fanOut(engine, 0, seconds) },
   { name: `fan-out ${FAN_OUT} QoS 1`, unit: 'µs', budget: 4, run: (engine, seconds) => fanOut(engine, 1, seconds) },
   { name: `${PAIRS} pairs QoS 0`, unit: 'µs', budget: 8, run: (engine, seconds) => pairs(engine, 0, seconds) },
   { name: `${PAIRS} pairs QoS 1`, unit: 'µs', budget: 14, run: (engine, seconds) => pairs(engine, 1, seconds) },
+  { name: `${PAIRS} pairs QoS 2 clean`, unit: 'µs', budget: 40, run: (engine, seconds) => pairs(engine, 2, seconds) },
+  {
+    name: `${PAIRS} pairs QoS 2 durable`,
+    unit: 'µs',
+    budget: 40,
+    run: (engine, seconds) => pairs(engine, 2, seconds, DURABLE),
+  },
+  // A delivery as in the fan-out, and no more than one record walked for it.
+  { name: `resume ${RESUMED}`, unit: 'µs', budget: 5.5, run: resume },
   { name: 'connect', unit: 'µs', budget: 150, run: connects },
   { name: 'idle connection', unit: 'KiB', budget: 8, run: memory },
   { name: 'latency p50 at 200/s', unit: 'ms', budget: 3, run: (engine, seconds) => latency(engine, seconds, 0.5) },
@@ -52,8 +74,8 @@ async function measured(engine: EngineProcess, seconds: number, count: () => num
   return { messages: countTo - countFrom, seconds: (to - from) / 1_000, cpuSeconds: cpuTo - cpuFrom }
 }
 
-async function publish(engine: EngineProcess, qos: 0 | 1, seconds: number): Promise<Measure> {
-  const clients = await open(engine, PUBLISHERS, 'pub')
+async function publish(engine: EngineProcess, qos: Qos, seconds: number, options = CLEAN): Promise<Measure> {
+  const clients = await open(engine, PUBLISHERS, 'pub', options)
   const load = new ClosedLoop(clients, qos, (at) => `bench/${at}`)
   const result = await measured(engine, seconds, () => load.confirmed)
   await load.finish()
@@ -65,15 +87,15 @@ async function publish(engine: EngineProcess, qos: 0 | 1, seconds: number): Prom
 /** Messages published to an engine so far, for the count at the end. */
 export const sent = new Map<EngineProcess, number>()
 
-/** Publishers that send on when the engine has answered: by PUBACK for QoS 1, by PINGRESP for runs of QoS 0. */
+/** Publishers that send on when the engine has answered: by PUBACK or PUBCOMP, by PINGRESP for runs of QoS 0. */
 class ClosedLoop {
   sent = 0
   readonly #clients: readonly LoadClient[]
-  readonly #qos: 0 | 1
+  readonly #qos: Qos
   readonly #perClient: number[]
   #stopped = false
 
-  constructor(clients: readonly LoadClient[], qos: 0 | 1, topic: (at: number) => string) {
+  constructor(clients: readonly LoadClient[], qos: Qos, topic: (at: number) => string) {
     this.#clients = clients
     this.#qos = qos
     this.#perClient = clients.map(() => 0)
@@ -86,10 +108,7 @@ class ClosedLoop {
 
   /** messages that the engine has answered for */
   get confirmed(): number {
-    return this.#clients.reduce(
-      (sum, client) => sum + (this.#qos === 1 ? client.pubacks : client.pingresps * RUN_QOS0),
-      0,
-    )
+    return this.#clients.reduce((sum, client) => sum + this.#answered(client), 0)
   }
 
   /** Stops sending and waits until everything sent is answered. */
@@ -100,15 +119,20 @@ class ClosedLoop {
 
   #pump(client: LoadClient, at: number, packet: { bytes: Buffer; idAt: number }): void {
     if (this.#stopped) return
-    const answered = this.#qos === 1 ? client.pubacks : client.pingresps * RUN_QOS0
-    const window = this.#qos === 1 ? WINDOW_QOS1 : 2 * RUN_QOS0
-    const step = this.#qos === 1 ? WINDOW_QOS1 / 4 : RUN_QOS0
+    const answered = this.#answered(client)
+    const window = this.#qos === 0 ? 2 * RUN_QOS0 : WINDOW_ACKED
+    const step = this.#qos === 0 ? RUN_QOS0 : WINDOW_ACKED / 4
     while (this.#perClient[at]! - answered + step <= window) {
       client.publish(packet, step)
       if (this.#qos === 0) client.ping()
       this.#perClient[at]! += step
       this.sent += step
     }
+  }
+
+  #answered({ pubacks, pubcomps, pingresps }: LoadClient): number {
+    if (this.#qos === 0) return pingresps * RUN_QOS0
+    return this.#qos === 1 ? pubacks : pubcomps
   }
 }
 
@@ -137,10 +161,10 @@ async function fanOut(engine: EngineProcess, qos: 0 | 1, seconds: number): Promi
   return result
 }
 
-async function pairs(engine: EngineProcess, qos: 0 | 1, seconds: number): Promise<Measure> {
-  const receivers = await open(engine, PAIRS, 'sub')
+async function pairs(engine: EngineProcess, qos: Qos, seconds: number, options = CLEAN): Promise<Measure> {
+  const receivers = await open(engine, PAIRS, 'sub', options)
   for (const [at, receiver] of receivers.entries()) await receiver.subscribe(`pair/${at}`, qos)
-  const publishers = await open(engine, PAIRS, 'pub')
+  const publishers = await open(engine, PAIRS, 'pub', options)
   const window = qos === 0 ? 100 : 40
   const published = publishers.map(() => 0)
   let stopped = false
@@ -162,6 +186,32 @@ async function pairs(engine: EngineProcess, qos: 0 | 1, seconds: number): Promis
   await reached(() => received() === total, 'every message of the pairs')
   close([...receivers, ...publishers])
   return result
+}
+
+/** Sessions with one filter return together to messages that were stored meanwhile. Its CPU includes their CONNECTs. */
+async function resume(engine: EngineProcess): Promise<Measure> {
+  const names = Array.from({ length: RESUMED }, (_, at) => `resume-${process.pid}-${at}`)
+  const before = await openAll(engine, names, DURABLE)
+  await subscribeAll(before, () => 'resume/#', 1)
+  close(before)
+  const [publisher] = await open(engine, 1, 'resume-pub')
+  for (let at = 0; at < BACKLOG; at += WINDOW_ACKED) {
+    for (let topic = 0; topic < WINDOW_ACKED; topic++) {
+      publisher!.publish(publishPacket(`resume/${topic}`, PAYLOAD, 1), 1)
+    }
+    await reached(() => publisher!.pubacks === at + WINDOW_ACKED, 'PUBACK of the backlog')
+  }
+  const [from, cpuFrom] = [performance.now(), engine.cpuSeconds()]
+  const clients: LoadClient[] = []
+  const prepare = (client: LoadClient) => clients.push(client)
+  await openAll(engine, names, { clean: false, prepare })
+  if (!clients.every(({ sessionPresent }) => sessionPresent)) throw new Error('a session that resumed was not there')
+  const received = () => clients.reduce((sum, { publishes }) => sum + publishes, 0)
+  await reached(() => received() >= RESUMED * BACKLOG, 'the backlog')
+  const [to, cpuTo] = [performance.now(), engine.cpuSeconds()]
+  if (!clients.every(({ publishes }) => publishes === BACKLOG)) throw new Error('a session got more, or less')
+  close([...clients, publisher!])
+  return { messages: RESUMED * BACKLOG, seconds: (to - from) / 1_000, cpuSeconds: cpuTo - cpuFrom }
 }
 
 async function connects(engine: EngineProcess, seconds: number): Promise<Measure> {
@@ -190,9 +240,7 @@ async function memory(engine: EngineProcess): Promise<number> {
   await elapse(2)
   const before = engine.rssBytes()
   const clients = await open(engine, count, 'idle')
-  for (let at = 0; at < clients.length; at += 100) {
-    await Promise.all(clients.slice(at, at + 100).map((client, offset) => client.subscribe(`idle/${at + offset}`, 0)))
-  }
+  await subscribeAll(clients, (at) => `idle/${at}`, 0)
   await elapse(3)
   const result = (engine.rssBytes() - before) / 1024 / count
   close([...warm, ...clients])
@@ -204,7 +252,7 @@ async function latency(engine: EngineProcess, seconds: number, quantile: number)
   const [subscriber, publisher] = await open(engine, 2, 'lat')
   await subscriber!.subscribe('latency/+', 0)
   const samples: number[] = []
-  subscriber!.onPayload = (payload) => samples.push(performance.now() - payload.readDoubleBE(0))
+  subscriber!.onPublish = (payload) => samples.push(performance.now() - payload.readDoubleBE(0))
   const count = 200 * (WARM_UP_SECONDS + seconds)
   const begin = performance.now()
   for (let at = 0; at < count; at++) {
@@ -221,34 +269,34 @@ async function latency(engine: EngineProcess, seconds: number, quantile: number)
   return samples[Math.min(Math.floor(samples.length * quantile), samples.length - 1)]!
 }
 
-async function open(engine: EngineProcess, count: number, name: string): Promise<LoadClient[]> {
+/** Opens sessions of new names. */
+function open(engine: EngineProcess, count: number, name: string, options?: LoadOptions): Promise<LoadClient[]> {
+  const run = process.hrtime.bigint()
+  return openAll(
+    engine,
+    Array.from({ length: count }, (_, at) => `${name}-${run}-${at}`),
+    options,
+  )
+}
+
+async function openAll(engine: EngineProcess, names: readonly string[], options?: LoadOptions): Promise<LoadClient[]> {
   const clients: LoadClient[] = []
-  for (let at = 0; at < count; at += 50) {
-    const size = Math.min(50, count - at)
-    const opening = Array.from({ length: size }, (_, offset) =>
-      LoadClient.open(engine.port, `${name}-${process.hrtime.bigint()}-${at + offset}`),
-    )
+  for (let at = 0; at < names.length; at += 50) {
+    const opening = names.slice(at, at + 50).map((name) => LoadClient.open(engine.port, name, options))
     clients.push(...(await Promise.all(opening)))
   }
   return clients
+}
+
+async function subscribeAll(clients: readonly LoadClient[], filter: (at: number) => string, qos: Qos): Promise<void> {
+  for (let at = 0; at < clients.length; at += 100) {
+    await Promise.all(clients.slice(at, at + 100).map((client, offset) => client.subscribe(filter(at + offset), qos)))
+  }
 }
 
 function close(clients: readonly LoadClient[]): void {
   for (const client of clients) {
     client.onProgress = () => {}
     client.close()
-  }
-}
-
-function elapse(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
-}
-
-/** Waits for a count to be reached; a count that is wrong fails the bench. */
-async function reached(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 60_000
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not arrive: the figures would be worth nothing`)
-    await elapse(0.02)
   }
 }
