@@ -44,6 +44,8 @@ interface Match {
   readonly noLocal: boolean
   /** somebody must know whether RETAIN was set */
   readonly retainAsPublished: boolean
+  /** `receivers` by receiver, made when a cursor serves few of them */
+  index: ReadonlyMap<Receiver, Receiving> | null
 }
 
 /** What a log needs besides its topic. */
@@ -226,10 +228,26 @@ export class MessageLog implements TopicReaderListener, Task {
     }
     // Once its delivery has begun a message is delivered though its time is over (§3.3.2.3.3); others are not.
     if (arrival.message.expiresAt <= this.#now) return
-    for (const { receiver, subscriptions } of match.receivers) {
-      const lag = receiver.behind(this, record.partition)
-      if (lag === null || lag.cursor !== cursor || lag.state !== 'served' || record.offset < lag.from) continue
+    if (cursor.serves < match.receivers.length) this.#dispatchToFew(cursor, arrival, match)
+    else this.#dispatchToMany(cursor, arrival, match)
+  }
+
+  #dispatchToMany(cursor: SweepCursor, arrival: Arrival, { receivers }: Match): void {
+    for (const { receiver, subscriptions } of receivers) {
+      const lag = receiver.behind(this, arrival.partition)
+      if (lag === null || lag.cursor !== cursor || lag.state !== 'served' || arrival.offset < lag.from) continue
       if (!receiver.takeBehind(arrival, subscriptions)) cursor.park(lag)
+    }
+  }
+
+  /** The same where the cursor serves fewer than match: most of those are live, or elsewhere. */
+  #dispatchToFew(cursor: SweepCursor, arrival: Arrival, match: Match): void {
+    match.index ??= new Map(match.receivers.map((receiving) => [receiving.receiver, receiving]))
+    for (const lag of [...cursor.served]) {
+      const receiving = match.index.get(lag.receiver)
+      if (receiving === undefined || lag.cursor !== cursor || lag.state !== 'served' || arrival.offset < lag.from)
+        continue
+      if (!lag.receiver.takeBehind(arrival, receiving.subscriptions)) cursor.park(lag)
     }
   }
 
@@ -272,7 +290,7 @@ export class MessageLog implements TopicReaderListener, Task {
     // Whether it is a topic name at all is asked only where somebody wants it: most names are seen by nobody.
     const topic = key !== null && found.length === 0 ? '' : topicOf(key)
     if (topic === null || found.length === 0) {
-      return { version, topic, receivers: NOBODY, noLocal: false, retainAsPublished: false }
+      return { version, topic, receivers: NOBODY, noLocal: false, retainAsPublished: false, index: null }
     }
     const receivers = new Map<Receiver, Receiving>()
     let noLocal = false
@@ -286,6 +304,6 @@ export class MessageLog implements TopicReaderListener, Task {
       noLocal ||= subscription.noLocal
       retainAsPublished ||= subscription.retainAsPublished
     }
-    return { version, topic, receivers: [...receivers.values()], noLocal, retainAsPublished }
+    return { version, topic, receivers: [...receivers.values()], noLocal, retainAsPublished, index: null }
   }
 }

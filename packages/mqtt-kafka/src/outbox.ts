@@ -63,6 +63,11 @@ export class Outbox {
     return this.#queueAt === this.#queue.length && this.#active < this.#window && this.#writable
   }
 
+  /** There is room for many: worth reading the log for. */
+  get spacious(): boolean {
+    return this.open && this.#active <= this.#window >> 1
+  }
+
   get #writable(): boolean {
     return !this.#silent && this.#stream.writable
   }

@@ -132,7 +132,7 @@ export class SharedGroup implements Receiver, FlightOwner {
   }
 
   onRoom(): void {
-    if (!this.#closed && this.#members.some(({ subscriber }) => subscriber.outbox.open)) this.#lags.onRoom()
+    if (!this.#closed && this.#members.some(({ subscriber }) => subscriber.outbox.spacious)) this.#lags.onRoom()
   }
 
   close(): void {

@@ -272,7 +272,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
       this.#start.resume()
       return
     }
-    this.#lags.onRoom()
+    // Not for each place that becomes free: a walk through the log should bring many.
+    if (this.outbox.spacious) this.#lags.onRoom()
     for (const membership of this.memberships.values()) membership.onRoom()
   }
 

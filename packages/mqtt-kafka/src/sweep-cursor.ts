@@ -12,6 +12,8 @@ const WINDOW_BYTES = 256 * 1024
 /** How long it stands still for those it left before it gives up its place. */
 const PAUSED_MS = 2_000
 
+const NOBODY: readonly Lag[] = []
+
 interface Kept {
   readonly payload: Buffer
   readonly record: KafkaRecord
@@ -23,6 +25,8 @@ export class SweepCursor implements StreamHandler<Kafka> {
   position: number
   readonly #sweeps: Sweeps
   readonly #served = new Set<Lag>()
+  /** those served that want records again which they had been sent */
+  readonly #wanting = new Set<Lag>()
   /** those further on, nearest first */
   readonly #ahead: Lag[] = []
   /** records that came while it stood still */
@@ -32,6 +36,8 @@ export class SweepCursor implements StreamHandler<Kafka> {
   #stream: Stream<Kafka> | null = null
   #pause: Timer | null = null
   #draining = false
+  /** the record at `position` is being shown */
+  #showing = false
   #over = false
 
   constructor(sweeps: Sweeps, lag: Lag) {
@@ -43,6 +49,20 @@ export class SweepCursor implements StreamHandler<Kafka> {
   /** It waits for those it left behind. */
   get paused(): boolean {
     return this.#pause !== null
+  }
+
+  /** how many get every record now */
+  get serves(): number {
+    return this.#served.size
+  }
+
+  get served(): Iterable<Lag> {
+    return this.#served
+  }
+
+  /** Who needs nothing below it can still come with it. */
+  get reach(): number {
+    return this.#showing ? this.position + 1 : this.position
   }
 
   open(): void {
@@ -62,10 +82,7 @@ export class SweepCursor implements StreamHandler<Kafka> {
       let at = this.#ahead.length
       while (at > 0 && this.#ahead[at - 1]!.next > lag.next) at--
       this.#ahead.splice(at, 0, lag)
-    } else {
-      lag.state = 'served'
-      this.#served.add(lag)
-    }
+    } else this.#serve(lag)
     if (this.paused) this.#goOn()
   }
 
@@ -78,15 +95,20 @@ export class SweepCursor implements StreamHandler<Kafka> {
 
   leave(lag: Lag): void {
     lag.cursor = null
+    this.#wanting.delete(lag)
     if (this.#served.delete(lag)) return
     const at = this.#ahead.indexOf(lag)
     if (at >= 0) this.#ahead.splice(at, 1)
   }
 
   /** Those who want this very record again. */
-  wanting(offset: number): Lag[] {
+  wanting(offset: number): readonly Lag[] {
+    if (this.#wanting.size === 0) return NOBODY
     const found: Lag[] = []
-    for (const lag of this.#served) if (lag.wanted.size > 0 && lag.wanted.has(offset)) found.push(lag)
+    for (const lag of this.#wanting) {
+      if (lag.wanted.size === 0) this.#wanting.delete(lag)
+      else if (lag.wanted.has(offset)) found.push(lag)
+    }
     return found
   }
 
@@ -105,6 +127,7 @@ export class SweepCursor implements StreamHandler<Kafka> {
       lag.cursor = null
     }
     this.#served.clear()
+    this.#wanting.clear()
     this.#ahead.length = 0
     return left
   }
@@ -137,7 +160,9 @@ export class SweepCursor implements StreamHandler<Kafka> {
     this.position = record.offset
     this.#admit()
     const served = this.#served.size
+    this.#showing = true
     if (served > 0) this.#sweeps.log.dispatchBehind(this, payload, record)
+    this.#showing = false
     if (this.#over) return true
     if (served > 0 && this.#served.size === 0 && this.#ahead.length === 0) {
       this.#standStill()
@@ -163,10 +188,14 @@ export class SweepCursor implements StreamHandler<Kafka> {
   /** Takes in those it has come to. */
   #admit(): void {
     while (this.#ahead.length > 0 && this.#ahead[0]!.next <= this.position) {
-      const lag = this.#ahead.shift()!
-      lag.state = 'served'
-      this.#served.add(lag)
+      this.#serve(this.#ahead.shift()!)
     }
+  }
+
+  #serve(lag: Lag): void {
+    lag.state = 'served'
+    this.#served.add(lag)
+    if (lag.wanted.size > 0) this.#wanting.add(lag)
   }
 
   /** At the live reader, or past it, everybody has caught up. */
@@ -180,6 +209,7 @@ export class SweepCursor implements StreamHandler<Kafka> {
       lag.cursor = null
     }
     this.#served.clear()
+    this.#wanting.clear()
     this.#ahead.length = 0
     this.#sweeps.onOver(this, new StreamError('closed', 'has caught up'))
   }

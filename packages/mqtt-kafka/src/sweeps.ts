@@ -33,8 +33,7 @@ export class Sweeps {
   /** The receiver has room. */
   ready(lag: Lag): void {
     lag.state = 'waiting'
-    this.#waiting.add(lag)
-    this.#place()
+    if (this.#backOff.pending || !this.#placeOne(lag)) this.#waiting.add(lag)
   }
 
   /** The receiver is gone, or live by other means. */
@@ -73,19 +72,22 @@ export class Sweeps {
     if (this.#waiting.size === 0 || this.#backOff.pending) return
     const waiting = [...this.#waiting].sort((a, b) => a.next - b.next)
     this.#waiting.clear()
-    for (const lag of waiting) {
-      const cursor = this.#nearest(lag.next)
-      if (cursor !== null) cursor.join(lag)
-      else if (this.#hasPlace()) this.#start(lag)
-      else this.#waiting.add(lag)
-    }
+    for (const lag of waiting) if (!this.#placeOne(lag)) this.#waiting.add(lag)
+  }
+
+  #placeOne(lag: Lag): boolean {
+    const cursor = this.#nearest(lag.next)
+    if (cursor !== null) cursor.join(lag)
+    else if (this.#hasPlace()) this.#start(lag)
+    else return false
+    return true
   }
 
   /** The one that will be there first: it has not passed the offset. */
   #nearest(offset: number): SweepCursor | null {
     let found: SweepCursor | null = null
     for (const cursor of this.#cursors) {
-      if (cursor.position <= offset && (found === null || cursor.position > found.position)) found = cursor
+      if (cursor.reach <= offset && (found === null || cursor.position > found.position)) found = cursor
     }
     return found
   }
