@@ -22,6 +22,8 @@ import { TopicReader, type TopicReaderListener } from './topic-reader.ts'
 const MATCHES_MAX = 16_384
 /** Between two lines about records that were skipped. */
 const SKIPS_TOLD_MS = 60_000
+/** Up to so many filters of those behind are compared one by one, rather than looked up among all. */
+const FEW_FILTERS = 16
 /** How long a reader goes on without subscribers: clients come back. */
 const IDLE_MS = 30_000
 
@@ -44,8 +46,6 @@ interface Match {
   readonly noLocal: boolean
   /** somebody must know whether RETAIN was set */
   readonly retainAsPublished: boolean
-  /** `receivers` by receiver, made when a cursor serves few of them */
-  index: ReadonlyMap<Receiver, Receiving> | null
 }
 
 /** What a log needs besides its topic. */
@@ -217,7 +217,7 @@ export class MessageLog implements TopicReaderListener, Task {
   /** A record that a cursor brings to those it serves. Nobody else gets it: they are live, or behind elsewhere. */
   dispatchBehind(cursor: SweepCursor, payload: Buffer, record: KafkaRecord): void {
     const again = cursor.wanting(record.offset)
-    const match = this.#match(record.key)
+    const match = this.#matchBehind(cursor, record.key)
     if (record.tombstone || (match.receivers.length === 0 && again.length === 0)) return
     const topic = match.receivers.length === 0 ? topicOf(record.key) : match.topic
     if (topic === null) return
@@ -228,27 +228,25 @@ export class MessageLog implements TopicReaderListener, Task {
     }
     // Once its delivery has begun a message is delivered though its time is over (§3.3.2.3.3); others are not.
     if (arrival.message.expiresAt <= this.#now) return
-    if (cursor.serves < match.receivers.length) this.#dispatchToFew(cursor, arrival, match)
-    else this.#dispatchToMany(cursor, arrival, match)
-  }
-
-  #dispatchToMany(cursor: SweepCursor, arrival: Arrival, { receivers }: Match): void {
-    for (const { receiver, subscriptions } of receivers) {
-      const lag = receiver.behind(this, arrival.partition)
-      if (lag === null || lag.cursor !== cursor || lag.state !== 'served' || arrival.offset < lag.from) continue
+    for (const { receiver, subscriptions } of match.receivers) {
+      const lag = receiver.behind(this, record.partition)
+      if (lag === null || lag.cursor !== cursor || lag.state !== 'served' || record.offset < lag.from) continue
       if (!receiver.takeBehind(arrival, subscriptions)) cursor.park(lag)
     }
   }
 
-  /** The same where the cursor serves fewer than match: most of those are live, or elsewhere. */
-  #dispatchToFew(cursor: SweepCursor, arrival: Arrival, match: Match): void {
-    match.index ??= new Map(match.receivers.map((receiving) => [receiving.receiver, receiving]))
-    for (const lag of [...cursor.served]) {
-      const receiving = match.index.get(lag.receiver)
-      if (receiving === undefined || lag.cursor !== cursor || lag.state !== 'served' || arrival.offset < lag.from)
-        continue
-      if (!lag.receiver.takeBehind(arrival, receiving.subscriptions)) cursor.park(lag)
+  /** Those behind may be few of many that match: then each is asked itself, which also needs no match of all to be made anew. */
+  #matchBehind(cursor: SweepCursor, key: Buffer | null): Match {
+    let filters = 0
+    for (const { receiver } of cursor.served) {
+      filters += receiver.filters
+      if (filters > FEW_FILTERS) return this.#match(key)
     }
+    const topic = topicOf(key)
+    const found = this.#found
+    found.length = 0
+    if (topic !== null) for (const { receiver } of cursor.served) receiver.matching(this, topic, found)
+    return this.#matchOf(topic, found, this.#trie.version)
   }
 
   #arrival(topic: string, payload: Buffer, record: KafkaRecord, match: Match): Arrival {
@@ -289,8 +287,12 @@ export class MessageLog implements TopicReaderListener, Task {
     if (key !== null) this.#trie.match(key.toString('utf8'), found)
     // Whether it is a topic name at all is asked only where somebody wants it: most names are seen by nobody.
     const topic = key !== null && found.length === 0 ? '' : topicOf(key)
+    return this.#matchOf(topic, found, version)
+  }
+
+  #matchOf(topic: string | null, found: readonly Subscription[], version: number): Match {
     if (topic === null || found.length === 0) {
-      return { version, topic, receivers: NOBODY, noLocal: false, retainAsPublished: false, index: null }
+      return { version, topic, receivers: NOBODY, noLocal: false, retainAsPublished: false }
     }
     const receivers = new Map<Receiver, Receiving>()
     let noLocal = false
@@ -304,6 +306,6 @@ export class MessageLog implements TopicReaderListener, Task {
       noLocal ||= subscription.noLocal
       retainAsPublished ||= subscription.retainAsPublished
     }
-    return { version, topic, receivers: [...receivers.values()], noLocal, retainAsPublished, index: null }
+    return { version, topic, receivers: [...receivers.values()], noLocal, retainAsPublished }
   }
 }

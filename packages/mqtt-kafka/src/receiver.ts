@@ -10,6 +10,10 @@ import type { Subscription } from './subscription.ts'
 export interface Receiver {
   /** A live message that these subscriptions match. What is borrowed in it holds for the call. */
   take(arrival: Arrival, subscriptions: readonly Subscription[]): void
+  /** topic filters it has: what `matching` costs */
+  readonly filters: number
+  /** Adds to `found` its subscriptions on a log that match the topic. */
+  matching(log: MessageLog, topic: string, found: Subscription[]): void
   /** Its being behind in a partition; null: it is live there. */
   behind(log: MessageLog, partition: number): Lag | null
   /** It is behind in some partition of the log. */

@@ -4,7 +4,7 @@
  * that a message no member has acknowledged goes to another, and a backlog waits while nobody is there.
  */
 import type { Clock } from '@zilla-ts/engine'
-import { Delivery, type Qos, type Subscription as Request } from '@zilla-ts/mqtt'
+import { Delivery, filterMatchesTopic, type Qos, type Subscription as Request } from '@zilla-ts/mqtt'
 import type { Arrival } from './arrival.ts'
 import type { Counters } from './counters.ts'
 import { Flight, type FlightOwner } from './flight.ts'
@@ -153,6 +153,15 @@ export class SharedGroup implements Receiver, FlightOwner {
     if (this.#handOut(arrival)) return
     this.#context.counters.fellBehind.value++
     this.#lags.fallBehind(this, log, partition, offset)
+  }
+
+  get filters(): number {
+    return 1
+  }
+
+  matching(log: MessageLog, topic: string, found: Subscription[]): void {
+    const subscription = this.#subscriptions.get(log)
+    if (subscription !== undefined && filterMatchesTopic(this.filter, topic)) found.push(subscription)
   }
 
   behind(log: MessageLog, partition: number): Lag | null {

@@ -150,6 +150,17 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     for (const subscription of subscriptions) if (!subscription.settled) subscription.settle()
   }
 
+  get filters(): number {
+    return this.subscriptions.size
+  }
+
+  matching(log: MessageLog, topic: string, found: Subscription[]): void {
+    for (const [filter, first] of this.subscriptions) {
+      if (!filterMatchesTopic(filter, topic)) continue
+      for (let one: Subscription | null = first; one !== null; one = one.next) if (one.log === log) found.push(one)
+    }
+  }
+
   behind(log: MessageLog, partition: number): Lag | null {
     return this.#lags.get(log, partition)
   }

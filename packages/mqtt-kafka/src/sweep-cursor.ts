@@ -2,7 +2,7 @@
  * A walk through one partition, from the lowest record that somebody behind needs up to the live reader, serving all whom it
  * passes. Who has no room is left where it is; when nobody is left to serve it stands still for a while. Made by `Sweeps`.
  */
-import { type Stream, StreamError, type StreamHandler, type Timer } from '@zilla-ts/engine'
+import { type Stream, StreamError, type StreamHandler, type Task, type Timer } from '@zilla-ts/engine'
 import { type Kafka, KafkaRecord, type KafkaSignal } from '@zilla-ts/kafka'
 import type { Lag } from './lag.ts'
 import type { Sweeps } from './sweeps.ts'
@@ -20,7 +20,7 @@ interface Kept {
   readonly cost: number
 }
 
-export class SweepCursor implements StreamHandler<Kafka> {
+export class SweepCursor implements StreamHandler<Kafka>, Task {
   /** everything below it has been shown to those it serves */
   position: number
   readonly #sweeps: Sweeps
@@ -65,13 +65,23 @@ export class SweepCursor implements StreamHandler<Kafka> {
     return this.#showing ? this.position + 1 : this.position
   }
 
+  /** Begins when this turn ends, so that those who resume together go together. */
   open(): void {
+    this.#sweeps.log.clock.endOfTurn(this)
+  }
+
+  run(): void {
+    if (this.#over) return
     const { log, partition } = this.#sweeps
     const from = new Map([[partition, this.position]])
     const open = { kind: 'fetch', topic: log.topic, from, partitions: [partition] } as const
     this.#stream = log.exit.connect(open, null, this)
     if (this.#stream === null) this.#fail(new StreamError('unavailable', `${log.exit.name} refuses`))
     else this.#stream.grant(WINDOW_BYTES)
+  }
+
+  fault(error: StreamError): void {
+    this.#fail(error)
   }
 
   /** Takes somebody with it whose `next` it has not passed. */
