@@ -34,6 +34,8 @@ export interface ExactlyOnceContext {
 export interface ExactlyOnceSession {
   readonly inbound: Inbound
   readonly store: StateStore
+  /** it was there before this connection */
+  readonly resumed: boolean
   /** epoch ms; what the connection before had sent may still land for a while after it; null: it cannot */
   readonly cutAt: number | null
 }
@@ -97,7 +99,8 @@ export class ExactlyOnce {
     const { inbound, store } = this.#session
     const intent = inbound.get(packetId)
     if (intent === undefined) {
-      this.#site.pubcomp(packetId, PACKET_IDENTIFIER_NOT_FOUND)
+      // In a session that goes on it was released before, and PUBCOMP was lost: no error during recovery (§3.7.2.1).
+      this.#site.pubcomp(packetId, this.#session.resumed ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND)
       return
     }
     const release = () => {

@@ -33,6 +33,8 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
   readonly inbound: Inbound
   /** what the session had before this connection */
   restored: RestoredState = EMPTY_STATE
+  /** the session was there before this connection */
+  resumed = false
   /** when the connection before this one was cut, epoch ms: what it had sent may still land for a while; null: it was not */
   cutAt: number | null = null
   readonly #stream: Stream<Mqtt>
@@ -93,6 +95,7 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
     if (this.#closed || this.#accepted) return
     this.#accepted = true
     this.cutAt = grant.cutAt
+    this.resumed = state !== null
     this.restored = readState(state)
     this.inbound.restore(this.restored.intents)
     const capabilities = { ...this.#context.capabilities(), sessionPresent: state !== null }

@@ -367,6 +367,20 @@ describe('QoS 2 from a client', () => {
     expect(next.faults()).toEqual([])
   })
 
+  it('that was released is so again in a session that goes on: its PUBCOMP may have been lost', async () => {
+    const rig = await Rig.started()
+    const client = durable(rig, 'c')
+    client.publishAs(1, 't', 'x')
+    rig.clock.turn()
+    client.pubrel(1)
+    rig.clock.turn()
+    leave(rig, client, null)
+    const back = durable(rig, 'c')
+    back.pubrel(1)
+    rig.clock.turn()
+    expect(back.pubcomps).toEqual([{ kind: 'pubcomp', packetId: 1, reasonCode: 0 }])
+  })
+
   it('is one message though it comes twice before anything is stored', async () => {
     const rig = await Rig.started()
     const client = durable(rig, 'c')
