@@ -40,16 +40,20 @@ export function freshTopics(): Topics {
   return { sessions: `sessions-${suffix}`, messages: `messages-${suffix}`, retained: `retained-${suffix}` }
 }
 
-/** A document for one of the two kinds of storage; `bootstrap` is for `kafka`. */
-export function mqttDocument(storage: StorageKind, bootstrap: string | undefined, topics = freshTopics()): string {
-  const tail =
-    storage === 'embedded'
-      ? '  log: { type: kafka-embedded, kind: server, options: { directory: log } }\n'
-      : `  cache_client: { type: kafka, kind: cache_client, exit: cache_server }
+/** The bindings behind mqtt-kafka, as YAML, indented by two: `log`, or `cache_client` and what it needs. */
+export function storageBindings(storage: StorageKind, bootstrap: string | undefined): string {
+  return storage === 'embedded'
+    ? '  log: { type: kafka-embedded, kind: server, options: { directory: log } }\n'
+    : `  cache_client: { type: kafka, kind: cache_client, exit: cache_server }
   cache_server: { type: kafka, kind: cache_server, exit: client }
   client: { type: kafka, kind: client, options: { servers: ["${bootstrap}"] }, exit: tcp_client }
   tcp_client: { type: tcp, kind: client }
 `
+}
+
+/** A document for one of the two kinds of storage; `bootstrap` is for `kafka`. */
+export function mqttDocument(storage: StorageKind, bootstrap: string | undefined, topics = freshTopics()): string {
+  const tail = storageBindings(storage, bootstrap)
   return `name: test
 bindings:
   tcp_server: { type: tcp, kind: server, options: { host: 127.0.0.1, port: 0 }, exit: mqtt_server }

@@ -99,10 +99,6 @@ export class Inbound {
     this.#onEmpty = onEmpty
   }
 
-  get size(): number {
-    return this.#intents.size
-  }
-
   get(packetId: number): Intent | undefined {
     return this.#intents.get(packetId)
   }

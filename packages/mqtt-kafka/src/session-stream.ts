@@ -13,6 +13,7 @@ import type { Subscriber } from './subscriber.ts'
 export type SessionOpen = Extract<MqttOpen, { kind: 'session' }>
 
 const NORMAL_DISCONNECTION = 0x00
+const SESSION_OVER = new StreamError('closed', 'the session is over')
 
 /** A stream of the same connection, which does not outlive it. */
 export interface Attached {
@@ -123,7 +124,7 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
   }
 
   onEnd(): void {
-    this.#close(this.#disconnectCode === NORMAL_DISCONNECTION ? 'normal' : 'abnormal', closedError())
+    this.#close(this.#disconnectCode === NORMAL_DISCONNECTION ? 'normal' : 'abnormal', SESSION_OVER)
     this.#stream.end()
   }
 
@@ -157,8 +158,4 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
     // What the client has sent is stored before it is said that nobody writes for it any more.
     this.inbound.drained(() => this.#handle?.close(reason, this.#disconnectCode, this.#expirySeconds))
   }
-}
-
-function closedError(): StreamError {
-  return new StreamError('closed', 'the session is over')
 }

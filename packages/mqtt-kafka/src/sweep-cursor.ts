@@ -51,11 +51,7 @@ export class SweepCursor implements StreamHandler<Kafka>, Task {
     return this.#pause !== null
   }
 
-  /** how many get every record now */
-  get serves(): number {
-    return this.#served.size
-  }
-
+  /** Who gets every record now. */
   get served(): Iterable<Lag> {
     return this.#served
   }

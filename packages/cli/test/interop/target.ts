@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { type ConnectOptions, EngineProcess, type MqttAddress, MqttTestClient } from '@zilla-ts/testing'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { kafkaBootstrap } from '../../../../scripts/test-environment.mjs'
-import { freshTopics } from '../fixture.ts'
+import { freshTopics, storageBindings } from '../fixture.ts'
 
 export interface Target {
   readonly name: string
@@ -164,14 +164,7 @@ export function serve(target: Target, options: BrokerOptions = {}): Broker {
 
 function documentOf({ storage }: Target, { limits = {}, publish }: BrokerOptions): string {
   const options = { topics: freshTopics(), create: { partitions: storage === 'kafka' ? 3 : 1 }, publish }
-  const tail =
-    storage === 'embedded'
-      ? '  log: { type: kafka-embedded, kind: server, options: { directory: log } }\n'
-      : `  cache_client: { type: kafka, kind: cache_client, exit: cache_server }
-  cache_server: { type: kafka, kind: cache_server, exit: client }
-  client: { type: kafka, kind: client, options: { servers: ["${bootstrap}"] }, exit: tcp_client }
-  tcp_client: { type: tcp, kind: client }
-`
+  const tail = storageBindings(storage === 'kafka' ? 'kafka' : 'embedded', bootstrap)
   return `name: interop
 bindings:
   tcp_server: { type: tcp, kind: server, options: { host: 127.0.0.1, port: 0 }, exit: mqtt_server }
