@@ -8,9 +8,10 @@ const SECRET = /password|passphrase|secret|token/i
 /** Plain data, safe to log. */
 export function effectiveConfiguration(configs: readonly Config[]): unknown {
   return hideSecrets(
-    configs.map(({ name, bindings, guards, stores, catalogs }) => ({
+    configs.map(({ name, bindings, guards, vaults, stores, catalogs }) => ({
       name,
       guards: guards.map((guard) => ({ name: guard.name, type: guard.type, options: guard.options })),
+      vaults: vaults.map((vault) => ({ name: vault.name, type: vault.type, options: vault.options })),
       stores: stores.map((store) => ({ name: store.name, type: store.type })),
       catalogs: catalogs.map((catalog) => ({ name: catalog.name, type: catalog.type, options: catalog.options })),
       bindings: bindings.map(({ name: binding, type, kind, options, routes }) => ({

@@ -56,10 +56,20 @@ export class StreamError extends Error {
   }
 }
 
-/** What a guard found out about the credentials of one connection. */
+/** What a peer showed to be let in. Secret: neither logged nor kept longer than needed. */
+export interface Credentials {
+  /** token, password, or certificate chain in PEM */
+  readonly credentials: string
+  /** the user name that came with it; null: none */
+  readonly identity: string | null
+}
+
+/** What a guard found out about the credentials of one connection. Holds no secret. */
 export interface Session {
   /** qualified name of the guard, `namespace:name` */
   readonly guard: string
+  /** what the guard of a hop before has found out: TLS knows the certificate, MQTT the token */
+  readonly earlier: Session | null
   readonly identity: string
   readonly roles: readonly string[]
   readonly attributes: Readonly<Record<string, string>>
@@ -116,7 +126,15 @@ export interface Exit<P extends Protocol> {
    * its errors arrive as `error` events. Null: the next hop cannot give one.
    */
   dial(open: P['open'], session: Session | null): Socket | null
+  /** Hands over a connected socket, for next hops that must own one (TLS, HTTP). */
+  take(socket: Socket, open: P['open'], session: Session | null): Taken
 }
+
+/**
+ * What came of handing a socket over. `taken`: the acceptor closes it, and has listeners for its errors already;
+ * `refused`: the caller closes it; `streams`: the acceptor knows no sockets, `connect` a stream to it.
+ */
+export type Taken = 'taken' | 'refused' | 'streams'
 
 export interface BindingConfig {
   options?: unknown
@@ -188,7 +206,10 @@ export interface BindingContext<C extends BindingConfig, Out extends Protocol> {
   readonly directory: string
   /** `-P name=value` of the command line */
   readonly properties: ReadonlyMap<string, string>
+  /** as references name it */
   guard(name: string): Guard
+  /** the entry's `vault:`; null: it has none */
+  readonly vault: Vault | null
   /** as references name it; its schemas are there once `Binding.start` is called */
   catalog(name: string): Catalog
   readonly clock: Clock
@@ -205,6 +226,7 @@ export interface Binding<In extends Protocol> {
   /** Returns the handler of the acceptor's side, or null: refused. Grant, accept and signal are allowed inside; write and abort are not. */
   accept?(open: In['open'], stream: Stream<In>): StreamHandler<In> | null
   dial?(open: In['open'], session: Session | null): Socket | null
+  take?(socket: Socket, open: In['open'], session: Session | null): Exclude<Taken, 'streams'>
   /** Listen, dial, load. Rejects with a `StreamError` or an `Error` whose message names the cause. Called last hop first. */
   start?(): Promise<void>
   /** Take no new work; finish what is there. Called first hop first, without waiting for the hop before. Resolves when nothing is left; the engine stops waiting at its deadline. */
@@ -236,6 +258,7 @@ export interface BindingEntry<C extends BindingConfig = BindingConfig> {
     readonly exit?: string
   }[]
   readonly exit?: string
+  readonly vault?: string
 }
 
 /** What a kind speaks on its two sides, by protocol name (`bytes`, `mqtt`, `kafka`). */
@@ -272,10 +295,18 @@ export interface BindingModule<
 
 /** One running entry of `guards:`. */
 export interface Guard {
-  /** Called per connection, never per message. Null: the credentials are not accepted. */
-  authorize(credentials: string): Promise<Session | null>
+  /**
+   * Called per connection, never per message. Null: the credentials are not accepted. Rejects with `StreamError`
+   * `unavailable` when that cannot be said now. `earlier` becomes that of the session.
+   */
+  authorize(shown: Credentials, earlier: Session | null): Promise<Session | null>
   /** Whether the session, given by this guard, holds every one of the roles. */
   permits(session: Session, roles: readonly string[]): boolean
+  /**
+   * What to show to another server on behalf of a session of this guard, or of nobody in particular (null). Absent, or
+   * null: there is nothing to show.
+   */
+  credentials?(session: Session | null): Credentials | null
   start?(): Promise<void>
   stop?(): Promise<void>
 }
@@ -294,6 +325,52 @@ export interface GuardModule<O = unknown> {
   readonly schema: JsonSchema
   check?(entry: { readonly type: string; readonly options?: O }): Finding[]
   attach(context: GuardContext<O>): Guard
+}
+
+/** A private key with its certificates, all PEM. Secret. */
+export interface KeyPair {
+  /** alias in the store */
+  readonly name: string
+  readonly key: string
+  /** its own certificate first, then those of issuers as far as they are there */
+  readonly certificates: string
+}
+
+export interface TrustedCertificate {
+  /** alias in the store */
+  readonly name: string
+  /** PEM */
+  readonly certificate: string
+}
+
+/** One running entry of `vaults:`: keys and certificates by alias. */
+export interface Vault {
+  readonly keys: readonly KeyPair[]
+  readonly trust: readonly TrustedCertificate[]
+  /** issuers; a key is chosen by who signed it */
+  readonly signers: readonly TrustedCertificate[]
+  /** Called after the lists have changed. */
+  onChange(listener: () => void): void
+  /** Loads; called before any guard and binding starts. Rejects with an error that names the file at fault. */
+  start?(): Promise<void>
+  stop?(): Promise<void>
+}
+
+export interface VaultContext<O = unknown> {
+  readonly namespace: string
+  readonly name: string
+  readonly options: O
+  /** folder of the document: relative paths in options start there */
+  readonly directory: string
+  readonly clock: Clock
+  readonly report: Reporter
+}
+
+export interface VaultModule<O = unknown> {
+  readonly type: string
+  readonly schema: JsonSchema
+  check?(entry: { readonly type: string; readonly options?: O }): Finding[]
+  attach(context: VaultContext<O>): Vault
 }
 
 /** One running entry of `catalogs:`: the schemas of messages, by subject. */

@@ -202,6 +202,7 @@ bindings:
     const [guarded, open] = contexts.get('a')!.routes
     const session = (guard: string, ...roles: string[]): Session => ({
       guard,
+      earlier: null,
       identity: 'i',
       roles,
       attributes: {},

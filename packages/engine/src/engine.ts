@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { SystemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import type { Registry } from './config/registry.ts'
-import type { Binding, Catalog, Clock, Counter, Guard, ListenAddress, Protocol } from './contract.ts'
+import type { Binding, Catalog, Clock, Counter, Guard, ListenAddress, Protocol, Vault } from './contract.ts'
 import { type Graph, type Linked, link } from './link.ts'
 import { EngineReport } from './report.ts'
 
@@ -41,12 +41,12 @@ export function createEngine(options: EngineOptions): Engine {
   return new LinkedEngine(options)
 }
 
-type Part = Linked<Partial<Pick<Binding<Protocol> & Guard & Catalog, 'start' | 'drain' | 'stop' | 'addresses'>>>
+type Part = Linked<Partial<Pick<Binding<Protocol> & Guard & Vault & Catalog, 'start' | 'drain' | 'stop' | 'addresses'>>>
 
 class LinkedEngine implements Engine {
   readonly #report: EngineReport
   readonly #options: EngineOptions
-  #graph: Graph = { guards: [], catalogs: [], bindings: [] }
+  #graph: Graph = { vaults: [], guards: [], catalogs: [], bindings: [] }
   #stopping: Promise<void> | null = null
 
   constructor(options: EngineOptions) {
@@ -104,9 +104,9 @@ class LinkedEngine implements Engine {
     }
   }
 
-  /** In order of start: guards and catalogs, then bindings last hop first. */
+  /** In order of start: vaults, guards and catalogs, then bindings last hop first. */
   #parts(): Part[] {
-    return [...this.#graph.guards, ...this.#graph.catalogs, ...this.#graph.bindings]
+    return [...this.#graph.vaults, ...this.#graph.guards, ...this.#graph.catalogs, ...this.#graph.bindings]
   }
 }
 

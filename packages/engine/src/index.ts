@@ -3,8 +3,7 @@ export { composeSchema } from './config/compose.ts'
 export {
   type Config,
   type ConfigBinding,
-  type ConfigCatalog,
-  type ConfigGuard,
+  type ConfigPart,
   type ConfigRoute,
   type ConfigStore,
   qualify,
@@ -19,4 +18,5 @@ export { readDocument } from './config/read.ts'
 export { createRegistry, type Registry } from './config/registry.ts'
 export * from './contract.ts'
 export { createEngine, type Engine, type EngineAddress, type EngineOptions } from './engine.ts'
+export { sessionOf } from './link.ts'
 export { type Acceptor, type FaultListener, MESSAGE_COST, Side, toStreamError } from './stream.ts'

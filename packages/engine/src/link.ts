@@ -3,23 +3,30 @@
  * can be attached before the one it exits to. Nothing is started here.
  */
 
-import { type Config, type ConfigBinding, type ConfigRoute, qualify } from './config/config.ts'
+import type { Socket } from 'node:net'
+import { type Config, type ConfigBinding, type ConfigPart, type ConfigRoute, qualify } from './config/config.ts'
 import type { Registry } from './config/registry.ts'
 import type {
   Binding,
   BindingContext,
   BindingModule,
   Catalog,
+  CatalogContext,
   Clock,
   Exit,
   Guard,
+  GuardContext,
   Protocol,
   Route,
   Session,
   StreamHandler,
+  Vault,
+  VaultContext,
 } from './contract.ts'
 import type { EngineReport } from './report.ts'
 import { Side } from './stream.ts'
+
+type PartContext = GuardContext & CatalogContext & VaultContext
 
 export interface LinkOptions {
   readonly registry: Registry
@@ -30,27 +37,34 @@ export interface LinkOptions {
   readonly report: EngineReport
 }
 
-/** A binding, guard or catalog with the name that messages use. */
+/** A running entry with the name that messages use. */
 export interface Linked<T> {
   readonly id: string
   readonly running: T
 }
 
 export interface Graph {
+  readonly vaults: readonly Linked<Vault>[]
   readonly guards: readonly Linked<Guard>[]
   readonly catalogs: readonly Linked<Catalog>[]
   /** last hop first: every binding comes after all that it exits to */
   readonly bindings: readonly Linked<Binding<Protocol>>[]
 }
 
-/** Attaches guards and catalogs, then bindings last hop first. Throws what a module throws, naming the entry. */
+/** Attaches vaults, guards and catalogs, then bindings last hop first. Throws what a module throws, naming the entry. */
 export function link(options: LinkOptions): Graph {
   const linker = new Linker(options)
-  return { guards: linker.guards(), catalogs: linker.catalogs(), bindings: linker.bindings() }
+  return {
+    vaults: linker.vaults(),
+    guards: linker.guards(),
+    catalogs: linker.catalogs(),
+    bindings: linker.bindings(),
+  }
 }
 
 class Linker {
   readonly #options: LinkOptions
+  readonly #vaults = new Map<string, Vault>()
   readonly #guards = new Map<string, Guard>()
   readonly #catalogs = new Map<string, Catalog>()
   readonly #bindings = new Map<string, Binding<Protocol>>()
@@ -59,30 +73,39 @@ class Linker {
     this.#options = options
   }
 
+  vaults(): Linked<Vault>[] {
+    const { registry, configs } = this.#options
+    const parts = configs.flatMap((config) => config.vaults)
+    return this.#attachAll(parts, this.#vaults, (type) => defined(registry.vault(type), `vault type ${type}`))
+  }
+
   guards(): Linked<Guard>[] {
-    const { registry, configs, directory, clock, report } = this.#options
-    for (const { id, namespace, name, type, options } of configs.flatMap((config) => config.guards)) {
-      const module = defined(registry.guard(type), `guard type ${type}`)
-      const context = { namespace, name, options, directory, clock, report: report.reporter(id) }
-      this.#guards.set(
-        id,
-        naming(id, () => module.attach(context)),
-      )
-    }
-    return [...this.#guards].map(([id, running]) => ({ id, running }))
+    const { registry, configs } = this.#options
+    const parts = configs.flatMap((config) => config.guards)
+    return this.#attachAll(parts, this.#guards, (type) => defined(registry.guard(type), `guard type ${type}`))
   }
 
   catalogs(): Linked<Catalog>[] {
-    const { registry, configs, directory, clock, report } = this.#options
-    for (const { id, namespace, name, type, options } of configs.flatMap((config) => config.catalogs)) {
-      const module = defined(registry.catalog(type), `catalog type ${type}`)
+    const { registry, configs } = this.#options
+    const parts = configs.flatMap((config) => config.catalogs)
+    return this.#attachAll(parts, this.#catalogs, (type) => defined(registry.catalog(type), `catalog type ${type}`))
+  }
+
+  /** Entries that are a module with options and no more: they know no other entry. */
+  #attachAll<T>(
+    parts: readonly ConfigPart[],
+    into: Map<string, T>,
+    moduleOf: (type: string) => { attach(context: PartContext): T },
+  ): Linked<T>[] {
+    const { directory, clock, report } = this.#options
+    for (const { id, namespace, name, type, options } of parts) {
       const context = { namespace, name, options, directory, clock, report: report.reporter(id) }
-      this.#catalogs.set(
+      into.set(
         id,
-        naming(id, () => module.attach(context)),
+        naming(id, () => moduleOf(type).attach(context)),
       )
     }
-    return [...this.#catalogs].map(([id, running]) => ({ id, running }))
+    return [...into].map(([id, running]) => ({ id, running }))
   }
 
   bindings(): Linked<Binding<Protocol>>[] {
@@ -108,6 +131,7 @@ class Linker {
       directory,
       properties,
       guard: (name) => defined(this.#guards.get(qualify(config.namespace, name)), `guard ${name}`),
+      vault: config.vault === null ? null : defined(this.#vaults.get(config.vault), `vault ${config.vault}`),
       catalog: (name) => defined(this.#catalogs.get(qualify(config.namespace, name)), `catalog ${name}`),
       clock,
       report: report.reporter(config.id),
@@ -126,7 +150,10 @@ class Linker {
       with: route.with as never,
       exit: route.exit === null ? null : this.#exit(from, route.exit),
       permits: (session: Session | null) =>
-        guards.every(({ guard, name, roles }) => session?.guard === name && guard.permits(session, roles)),
+        guards.every(({ guard, name, roles }) => {
+          const found = sessionOf(session, name)
+          return found !== null && guard.permits(found, roles)
+        }),
     }
   }
 
@@ -146,8 +173,16 @@ class Linker {
           onFault,
         ),
       dial: (open: unknown, session: Session | null) => target()?.dial?.(open, session) ?? null,
+      take: (socket: Socket, open: unknown, session: Session | null) =>
+        target()?.take?.(socket, open, session) ?? 'streams',
     }
   }
+}
+
+/** What the named guard has found out about whoever opened the stream. */
+export function sessionOf(session: Session | null, guard: string): Session | null {
+  for (let each = session; each !== null; each = each.earlier) if (each.guard === guard) return each
+  return null
 }
 
 /** Orders bindings so that each follows all it exits to (the configuration has no cycles). */

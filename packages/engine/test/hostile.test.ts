@@ -24,7 +24,7 @@ describe('texts with marks of other systems', () => {
   test('a file of nothing is an empty namespace', () => {
     const { problems, namespaces } = load('')
     expect(problems.map(({ level, code }) => `${level} ${code}`)).toEqual(['warning empty-file'])
-    expect(namespaces).toEqual([{ name: 'default', bindings: [], guards: [], stores: [], catalogs: [] }])
+    expect(namespaces).toEqual([{ name: 'default', bindings: [], guards: [], vaults: [], stores: [], catalogs: [] }])
   })
 })
 

@@ -30,6 +30,10 @@ export class DialExit implements Exit<Bytes> {
     return null
   }
 
+  take(): 'streams' {
+    return 'streams'
+  }
+
   dial(open: BytesOpen): Socket | null {
     if (open.remote === undefined) return null
     const socket = connect(open.remote)
@@ -114,6 +118,7 @@ export class Chain implements KafkaFixture {
       guard: () => {
         throw new Error('no guards here')
       },
+      vault: null,
       catalog: () => {
         throw new Error('no catalogs here')
       },
@@ -128,6 +133,7 @@ export class Chain implements KafkaFixture {
       name: 'next',
       connect: (open, session, handler) => this.#connect(binding, open, session, handler),
       dial: () => null,
+      take: () => 'streams',
     }
   }
 

@@ -5,7 +5,7 @@ import type { MqttKafkaConfig } from './mqtt-kafka.config.ts'
 import { Routes } from './routes.ts'
 
 const TOPICS = { sessions: 's', messages: 'm', retained: 'r' }
-const exit = { name: 'kafka', connect: () => null, dial: () => null }
+const exit = { name: 'kafka', connect: () => null, dial: () => null, take: () => 'streams' as const }
 type When = NonNullable<MqttKafkaConfig['when']>
 
 const route = (

@@ -47,6 +47,7 @@ async function open() {
   const exit: Exit<Kafka> = {
     name: 'log',
     dial: () => null,
+    take: () => 'streams',
     connect: (what, session, handler) =>
       Side.connect<Kafka>(
         what,

@@ -214,6 +214,10 @@ export class MemoryKafka implements Exit<Kafka> {
     return null
   }
 
+  take(): 'streams' {
+    return 'streams'
+  }
+
   connect(open: KafkaOpen, session: Session | null, handler: StreamHandler<Kafka>): Stream<Kafka> | null {
     return this.connectFrom('', open, session, handler)
   }
@@ -291,6 +295,10 @@ export class MemoryHop implements Exit<Kafka> {
 
   dial(): null {
     return null
+  }
+
+  take(): 'streams' {
+    return 'streams'
   }
 
   connect(open: KafkaOpen, session: Session | null, handler: StreamHandler<Kafka>): Stream<Kafka> | null {

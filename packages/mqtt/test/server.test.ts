@@ -319,6 +319,7 @@ test('what an acceptor writes because it was granted room comes behind what wait
 describe('routes', () => {
   const session = (identity: string): Session => ({
     guard: 'g',
+    earlier: null,
     identity,
     roles: [],
     attributes: {},
@@ -376,7 +377,7 @@ describe('routes', () => {
   test('routes to the same exit share one publish and one subscribe stream', () => {
     const exit = new TestExit<Mqtt>('one', new TestReporter())
     // as the engine does: an object for each route
-    const again = { name: 'one', connect: exit.connect.bind(exit), dial: () => null }
+    const again = { name: 'one', connect: exit.connect.bind(exit), dial: () => null, take: () => 'streams' as const }
     const topics = (topic: string): [{ topic: string }] => [{ topic }]
     const route = (topic: string, to: Routes[number]['exit']): Routes[number] => ({
       when: [{ publish: topics(topic), subscribe: topics(topic) }],

@@ -1,4 +1,6 @@
 export { echo } from './echo/binding.ts'
+export { SocketStream } from './socket-stream.ts'
+export { Sockets } from './sockets.ts'
 export * from './stream.ts'
 export { tcp } from './tcp/binding.ts'
 export { wildcard } from './tcp/condition.ts'

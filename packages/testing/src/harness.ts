@@ -23,6 +23,8 @@ import {
   type Stream,
   type StreamError,
   type StreamHandler,
+  type Taken,
+  type Vault,
 } from '@zilla-ts/engine'
 
 /** Collects what a binding reports. `faults` must be empty at the end of a test that expects none. */
@@ -99,6 +101,8 @@ export class TestExit<P extends Protocol> implements Exit<P> {
   /** called for each open, inside `connect`; return false to refuse, grant or accept on the stream as needed */
   onOpen: (open: P['open'], stream: Stream<P>, recorder: Recorder<P>) => boolean = () => true
   onDial: (open: P['open']) => Socket | null = () => null
+  /** `streams`: sockets are not taken */
+  onTake: (socket: Socket, open: P['open'], session: Session | null) => Taken = () => 'streams'
   readonly #reporter: TestReporter
 
   constructor(name: string, reporter: TestReporter) {
@@ -126,6 +130,10 @@ export class TestExit<P extends Protocol> implements Exit<P> {
   dial(open: P['open']): Socket | null {
     return this.onDial(open)
   }
+
+  take(socket: Socket, open: P['open'], session: Session | null): Taken {
+    return this.onTake(socket, open, session)
+  }
 }
 
 export interface HarnessOptions<C extends BindingConfig, Out extends Protocol> {
@@ -138,6 +146,7 @@ export interface HarnessOptions<C extends BindingConfig, Out extends Protocol> {
   readonly properties?: ReadonlyMap<string, string>
   readonly guards?: Readonly<Record<string, Guard>>
   readonly catalogs?: Readonly<Record<string, Catalog>>
+  readonly vault?: Vault
 }
 
 /** One attached binding, its reporter and its one default exit. */
@@ -160,6 +169,7 @@ export class Harness<C extends BindingConfig, In extends Protocol, Out extends P
         if (guard === undefined) throw new Error(`no guard ${name} in this test`)
         return guard
       },
+      vault: options.vault ?? null,
       catalog: (name) => {
         const catalog = options.catalogs?.[name]
         if (catalog === undefined) throw new Error(`no catalog ${name} in this test`)

@@ -5,13 +5,12 @@ import type { BindingEntry } from '../contract.ts'
 import {
   type Config,
   type ConfigBinding,
-  type ConfigCatalog,
-  type ConfigGuard,
+  type ConfigPart,
   type ConfigRoute,
   type ConfigStore,
   qualify,
 } from './config.ts'
-import type { DraftBinding, DraftCatalog, DraftEntry, DraftGuard, DraftNamespace, Json } from './draft.ts'
+import type { DraftBinding, DraftCatalog, DraftEntry, DraftGuard, DraftNamespace, DraftVault, Json } from './draft.ts'
 import type { Position } from './places.ts'
 
 /** Every namespace of the file, and of the built-in one what is used. */
@@ -28,6 +27,7 @@ export function buildConfigs(namespaces: ReadonlyMap<string, DraftNamespace>, fi
       name: namespace.name,
       bindings: drafts.map((draft) => bindingOf(draft, file)),
       guards: [...namespace.guards.values()].map((draft) => partOf(draft, file)),
+      vaults: [...namespace.vaults.values()].map((draft) => partOf(draft, file)),
       stores: [...namespace.stores.values()].map(storeOf),
       catalogs: [...namespace.catalogs.values()].map((draft) => partOf(draft, file)),
     })
@@ -43,6 +43,7 @@ function bindingOf(draft: DraftBinding, file: string): ConfigBinding {
     entry,
     options: (entry.options as Json | undefined) ?? {},
     routes: routesOf(entry, draft.namespace.name),
+    vault: entry.vault === undefined ? null : qualify(draft.namespace.name, entry.vault),
     at: placeOf(draft, file),
   }
 }
@@ -58,8 +59,8 @@ function routesOf(entry: BindingEntry, namespace: string): ConfigRoute[] {
   return fallback === null ? routes : [...routes, { when: [], guarded: [], exit: fallback }]
 }
 
-function partOf(draft: DraftGuard | DraftCatalog, file: string): ConfigGuard | ConfigCatalog {
-  const entry = draft.value as unknown as ConfigGuard['entry']
+function partOf(draft: DraftGuard | DraftCatalog | DraftVault, file: string): ConfigPart {
+  const entry = draft.value as unknown as ConfigPart['entry']
   return { ...common(draft), entry, options: (entry.options as Json | undefined) ?? {}, at: placeOf(draft, file) }
 }
 

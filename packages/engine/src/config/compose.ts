@@ -24,6 +24,7 @@ export function composeSchema(registry: Registry): JsonSchema {
   for (const module of registry.bindings)
     $defs[`binding.${module.type}`] = rewrite(bindingSchema(module), `binding.${module.type}`)
   for (const module of registry.guards) $defs[`guard.${module.type}`] = rewrite(module.schema, `guard.${module.type}`)
+  for (const module of registry.vaults) $defs[`vault.${module.type}`] = rewrite(module.schema, `vault.${module.type}`)
   for (const module of registry.catalogs)
     $defs[`catalog.${module.type}`] = rewrite(module.schema, `catalog.${module.type}`)
   for (const type of STORE_TYPES) $defs[`store.${type}`] = rewrite(storeSchema, `store.${type}`)
@@ -36,7 +37,7 @@ export function composeSchema(registry: Registry): JsonSchema {
     bindings: section(properties['bindings'] as Json, 'binding', types('binding.')),
     guards: section(properties['guards'] as Json, 'guard', types('guard.')),
     stores: section(properties['stores'] as Json, 'store', types('store.')),
-    vaults: section(properties['vaults'] as Json, 'vault', []),
+    vaults: section(properties['vaults'] as Json, 'vault', types('vault.')),
     catalogs: section(properties['catalogs'] as Json, 'catalog', types('catalog.')),
     telemetry: {
       ...telemetry,

@@ -10,9 +10,10 @@ export interface Config {
   readonly name: string
   /** in the order of the document */
   readonly bindings: readonly ConfigBinding[]
-  readonly guards: readonly ConfigGuard[]
+  readonly guards: readonly ConfigPart[]
+  readonly vaults: readonly ConfigPart[]
   readonly stores: readonly ConfigStore[]
-  readonly catalogs: readonly ConfigCatalog[]
+  readonly catalogs: readonly ConfigPart[]
 }
 
 export interface ConfigBinding {
@@ -31,6 +32,8 @@ export interface ConfigBinding {
   readonly options: Readonly<Record<string, unknown>>
   /** `routes:` in order; a bare `exit:` is the last, without conditions */
   readonly routes: readonly ConfigRoute[]
+  /** id of a vault; null: the entry has none */
+  readonly vault: string | null
   readonly at: Position
 }
 
@@ -44,7 +47,8 @@ export interface ConfigRoute {
   readonly exit: string | null
 }
 
-export interface ConfigGuard {
+/** A guard, vault or catalog: one module with options. */
+export interface ConfigPart {
   readonly id: string
   readonly namespace: string
   readonly name: string
@@ -53,9 +57,6 @@ export interface ConfigGuard {
   readonly options: Readonly<Record<string, unknown>>
   readonly at: Position
 }
-
-/** The same shape as a guard's: both are one module with options. */
-export type ConfigCatalog = ConfigGuard
 
 export interface ConfigStore {
   readonly id: string

@@ -2,7 +2,7 @@
  * A document on its way to a `Config`: the entries as they stand, valid or not, so that every phase can say something
  * about what is sound and keep silent about what is not. Internal to the pipeline.
  */
-import type { BindingModule, CatalogModule, GuardModule, Kind, KindSpec } from '../contract.ts'
+import type { BindingModule, CatalogModule, GuardModule, Kind, KindSpec, VaultModule } from '../contract.ts'
 import type { Section } from './envelope.ts'
 import type { Path, Places } from './places.ts'
 import type { Fault, ProblemList } from './problem.ts'
@@ -41,13 +41,17 @@ export interface DraftCatalog extends DraftEntry {
   module?: CatalogModule
 }
 
+export interface DraftVault extends DraftEntry {
+  module?: VaultModule
+}
+
 export class DraftNamespace {
   readonly name: string
   readonly root: Json
   readonly bindings = new Map<string, DraftBinding>()
   readonly guards = new Map<string, DraftGuard>()
   readonly stores = new Map<string, DraftEntry>()
-  readonly vaults = new Map<string, DraftEntry>()
+  readonly vaults = new Map<string, DraftVault>()
   readonly catalogs = new Map<string, DraftCatalog>()
   readonly places: Places
   /** not from the file, so what nobody uses is left out */

@@ -2,15 +2,8 @@
  * Each entry against the schema of its own type: first the type, then the kind, then the rest, so that no error comes from
  * a type or kind the user did not choose. Called by load.ts before names are resolved.
  */
-import type { Kind } from '../contract.ts'
-import {
-  type DraftBinding,
-  type DraftCatalog,
-  type DraftEntry,
-  type DraftGuard,
-  type DraftNamespace,
-  isObject,
-} from './draft.ts'
+import type { CatalogModule, GuardModule, Kind, VaultModule } from '../contract.ts'
+import { type DraftBinding, type DraftEntry, type DraftNamespace, isObject } from './draft.ts'
 import { EXPORTER_TYPES, exporterSchemas, STORE_TYPES, storeSchema } from './envelope.ts'
 import { isLater } from './later-types.ts'
 import { nearest } from './nearest.ts'
@@ -35,29 +28,34 @@ export function readEntries(
     namespace.bindings.set(name, binding)
     readBinding(binding, registry)
   }
-  for (const [name, value] of namespace.entriesOf('guards')) {
-    const guard: DraftGuard = namespace.entry(['guards'], name, value)
-    namespace.guards.set(name, guard)
-    const types = registry.guards.map(({ type }) => type)
-    if (!hasKnownType(guard, 'guard', types)) continue
-    guard.module = registry.guard(value['type'] as string)!
-    validate(guard, registry.validator(guard.module))
-  }
   for (const [name, value] of namespace.entriesOf('stores')) {
     const store = namespace.entry(['stores'], name, value)
     namespace.stores.set(name, store)
     if (hasKnownType(store, 'store', STORE_TYPES)) validate(store, storeValidator)
   }
-  for (const [name, value] of namespace.entriesOf('catalogs')) {
-    const catalog: DraftCatalog = namespace.entry(['catalogs'], name, value)
-    namespace.catalogs.set(name, catalog)
-    const types = registry.catalogs.map(({ type }) => type)
-    if (!hasKnownType(catalog, 'catalog', types)) continue
-    catalog.module = registry.catalog(value['type'] as string)!
-    validate(catalog, registry.validator(catalog.module))
-  }
-  readVaults(namespace)
+  readParts(namespace, 'guards', 'guard', registry.guards, registry)
+  readParts(namespace, 'vaults', 'vault', registry.vaults, registry)
+  readParts(namespace, 'catalogs', 'catalog', registry.catalogs, registry)
   readExporters(namespace)
+}
+
+/** Entries that are one module with options. */
+function readParts<M extends GuardModule | VaultModule | CatalogModule>(
+  namespace: DraftNamespace,
+  section: 'guards' | 'vaults' | 'catalogs',
+  what: string,
+  modules: readonly M[],
+  registry: Registry,
+): void {
+  const types = modules.map(({ type }) => type)
+  const drafts: Map<string, DraftEntry & { module?: M }> = namespace[section] as never
+  for (const [name, value] of namespace.entriesOf(section)) {
+    const entry: DraftEntry & { module?: M } = namespace.entry([section], name, value)
+    drafts.set(name, entry)
+    if (!hasKnownType(entry, what, types)) continue
+    entry.module = modules.find(({ type }) => type === value['type'])!
+    validate(entry, registry.validator(entry.module))
+  }
 }
 
 function readBinding(binding: DraftBinding, registry: Registry): void {
@@ -136,14 +134,6 @@ function onKind(fault: Fault, entry: DraftEntry): Fault {
   const { type, kind } = entry.value
   if (fault.code !== 'not-accepted' || fault.hint !== undefined || typeof kind !== 'string') return fault
   return { ...fault, message: `${fault.message}, in ${type} ${kind}` }
-}
-
-function readVaults(namespace: DraftNamespace): void {
-  for (const [name, value] of namespace.entriesOf('vaults')) {
-    const vault = namespace.entry(['vaults'], name, value)
-    namespace.vaults.set(name, vault)
-    hasKnownType(vault, 'vault', [])
-  }
 }
 
 function readExporters(namespace: DraftNamespace): void {

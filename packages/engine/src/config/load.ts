@@ -6,7 +6,14 @@ import { LineCounter } from 'yaml'
 import type { BindingEntry } from '../contract.ts'
 import { buildConfigs } from './build.ts'
 import type { Config } from './config.ts'
-import { type DraftBinding, type DraftCatalog, type DraftGuard, DraftNamespace, isObject } from './draft.ts'
+import {
+  type DraftBinding,
+  type DraftCatalog,
+  type DraftGuard,
+  DraftNamespace,
+  type DraftVault,
+  isObject,
+} from './draft.ts'
 import { readEntries } from './entries.ts'
 import { envelopeSchema } from './envelope.ts'
 import type { Environment } from './expression.ts'
@@ -57,6 +64,7 @@ export function loadConfig(input: LoadInput): LoadResult {
       runCheck(binding)
     }
     for (const guard of namespace.guards.values()) runCheck(guard)
+    for (const vault of namespace.vaults.values()) runCheck(vault)
     for (const catalog of namespace.catalogs.values()) runCheck(catalog)
   }
   const sorted = problems.sorted()
@@ -138,7 +146,7 @@ function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry,
 }
 
 /** A module's own rules see only entries that its schema accepts. */
-function runCheck(entry: DraftBinding | DraftGuard | DraftCatalog): void {
+function runCheck(entry: DraftBinding | DraftGuard | DraftVault | DraftCatalog): void {
   if (!entry.sound || entry.module === undefined) return
   const findings = entry.module.check?.(entry.value as never, 'exits' in entry ? exitsOf(entry) : null) ?? []
   for (const { level, code, message, path } of findings) {

@@ -3,9 +3,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { MESSAGE_COST, SystemClock } from '@zilla-ts/engine'
 import { Harness, Recorder } from '@zilla-ts/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { WRITE_WINDOW } from '../socket-stream.ts'
 import type { Bytes } from '../stream.ts'
 import { tcp } from './binding.ts'
-import { WRITE_WINDOW } from './connection.ts'
 
 const cleanUp: (() => unknown)[] = []
 afterEach(async () => {

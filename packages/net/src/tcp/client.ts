@@ -13,9 +13,9 @@ import {
   type StreamHandler,
   type Timer,
 } from '@zilla-ts/engine'
+import { SocketStream } from '../socket-stream.ts'
 import type { Address, Bytes, BytesOpen } from '../stream.ts'
 import { Condition } from './condition.ts'
-import { Connection } from './connection.ts'
 import { expandPorts } from './ports.ts'
 import type { TcpConfig } from './tcp.config.ts'
 
@@ -41,7 +41,7 @@ export class TcpClient implements Binding<Bytes> {
   accept(open: BytesOpen, stream: Stream<Bytes>): StreamHandler<Bytes> | null {
     const socket = this.dial(open)
     if (socket === null) return null
-    const connection = new Connection(socket, this.#context.clock, () => deadline?.cancel())
+    const connection = new SocketStream(socket, this.#context.clock, () => deadline?.cancel())
     const deadline: Timer | null = this.#deadline(socket, connection)
     socket.once('connect', () => {
       deadline?.cancel()
@@ -102,7 +102,7 @@ export class TcpClient implements Binding<Bytes> {
     })
   }
 
-  #deadline(socket: Socket, connection: Connection): Timer {
+  #deadline(socket: Socket, connection: SocketStream): Timer {
     const expire = () => {
       const { host, port } = this.#fixed ?? { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
       connection.abort(new StreamError('timeout', `no connection to ${host}:${port} in ${CONNECT_TIMEOUT_MS} ms`))

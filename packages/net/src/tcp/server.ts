@@ -1,10 +1,9 @@
-/** tcp server: listens on every port of its set and opens a `bytes` stream to the exit of each connection's route. */
+/** tcp server: listens on every port of its set and hands each connection to the exit of its route. */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Binding, BindingContext, Counter, ListenAddress, Route } from '@zilla-ts/engine'
-import { StreamError } from '@zilla-ts/engine'
+import { Sockets } from '../sockets.ts'
 import type { Bytes } from '../stream.ts'
 import { Condition } from './condition.ts'
-import { Connection } from './connection.ts'
 import { expandPorts } from './ports.ts'
 import type { TcpConfig } from './tcp.config.ts'
 
@@ -20,14 +19,14 @@ interface CompiledRoute {
 export class TcpServer implements Binding<Bytes> {
   readonly #context: BindingContext<TcpConfig, Bytes>
   readonly #routes: readonly CompiledRoute[]
-  readonly #connections = new Set<Connection>()
+  readonly #sockets: Sockets
   readonly #opened: Counter
   readonly #refused: Counter
   #servers: Server[] = []
-  #drained: (() => void) | null = null
 
   constructor(context: BindingContext<TcpConfig, Bytes>) {
     this.#context = context
+    this.#sockets = new Sockets(context.clock)
     this.#routes = context.routes.map((route) => ({
       route,
       when: route.when.map((when) => new Condition(when)),
@@ -50,10 +49,7 @@ export class TcpServer implements Binding<Bytes> {
 
   drain(): Promise<void> {
     for (const server of this.#servers) server.close()
-    if (this.#connections.size === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#drained = resolve
-    })
+    return this.#sockets.drained()
   }
 
   async stop(): Promise<void> {
@@ -62,7 +58,7 @@ export class TcpServer implements Binding<Bytes> {
     const closed = servers.map(
       (server) => new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve())),
     )
-    for (const connection of this.#connections) connection.abort(new StreamError('shutdown', 'the listener stops'))
+    this.#sockets.abort('the listener stops')
     await Promise.all(closed)
   }
 
@@ -91,18 +87,14 @@ export class TcpServer implements Binding<Bytes> {
       return
     }
     const exit = this.#route(localAddress, localPort)?.route.exit
-    const connection = new Connection(socket, this.#context.clock, (ended) => this.#onClosed(ended))
     const local = { host: localAddress, port: localPort }
     const remote = { host: remoteAddress, port: remotePort }
-    const stream = exit?.connect({ local, remote }, null, connection) ?? null
-    if (stream === null) {
-      this.#refused.value++
-      socket.destroy()
+    if (exit == null) socket.destroy()
+    else if (this.#sockets.pass(socket, exit, { local, remote }, null)) {
+      this.#opened.value++
       return
     }
-    this.#opened.value++
-    this.#connections.add(connection)
-    connection.join(stream)
+    this.#refused.value++
   }
 
   #route(address: string, port: number): CompiledRoute | undefined {
@@ -110,11 +102,6 @@ export class TcpServer implements Binding<Bytes> {
       ({ when }) =>
         when.length === 0 || when.some((item) => item.matchesName(address, port) && item.matchesAddress(address)),
     )
-  }
-
-  #onClosed(connection: Connection): void {
-    this.#connections.delete(connection)
-    if (this.#connections.size === 0) this.#drained?.()
   }
 }
 

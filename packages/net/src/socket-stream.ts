@@ -1,10 +1,11 @@
 /**
- * One socket as one side of a `bytes` stream, for tcp server and client alike. What is written in a turn leaves in one
+ * One socket as one side of a `bytes` stream, for whoever owns the socket: tcp, or what has read a header or made a
+ * TLS socket of it. What is written in a turn leaves in one
  * write at its end; a stream that is not granted room stops the socket from being read.
  */
 import type { Socket } from 'node:net'
 import { type Clock, type Stream, StreamError, type StreamHandler, type Task } from '@zilla-ts/engine'
-import { BYTES_WINDOW, type Bytes } from '../stream.ts'
+import { BYTES_WINDOW, type Bytes } from './stream.ts'
 
 /** Room for the other side's writes: what may wait in this process for a slow peer, in cost. */
 export const WRITE_WINDOW = 4 * BYTES_WINDOW
@@ -12,10 +13,10 @@ export const WRITE_WINDOW = 4 * BYTES_WINDOW
 const CHUNK_MIN = 512
 const CHUNK_MAX = 65_536
 
-export class Connection implements StreamHandler<Bytes>, Task {
+export class SocketStream implements StreamHandler<Bytes>, Task {
   readonly socket: Socket
   readonly #clock: Clock
-  readonly #onClosed: (connection: Connection) => void
+  readonly #onClosed: (stream: SocketStream) => void
   #stream: Stream<Bytes> | null = null
   #chunk: Buffer | null = null
   #used = 0
@@ -29,7 +30,7 @@ export class Connection implements StreamHandler<Bytes>, Task {
   #costWritten = 0
   readonly #onFlushed = () => this.#flushed()
 
-  constructor(socket: Socket, clock: Clock, onClosed: (connection: Connection) => void) {
+  constructor(socket: Socket, clock: Clock, onClosed: (stream: SocketStream) => void) {
     this.socket = socket
     this.#clock = clock
     this.#onClosed = onClosed
