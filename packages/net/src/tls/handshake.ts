@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Session, StreamError, Task, Timer } from '@zilla-ts/engine'
 import type { BytesOpen } from '../stream.ts'
+import type { SecureListener } from './acceptor.ts'
 import { peerChain } from './certificates.ts'
 import type { ClientHello } from './client-hello.ts'
 import { Alert, endWithAlert, HelloPeek } from './hello-peek.ts'
@@ -15,19 +16,20 @@ import type { TlsServer } from './server.ts'
 
 type Chain = readonly X509Certificate[]
 
-export class Handshake implements Task {
+export class Handshake implements SecureListener, Task {
   readonly socket: Socket
   readonly open: BytesOpen
   readonly #server: TlsServer
   readonly #session: Session | null
   readonly #timer: Timer
-  /** why it has failed, as far as is known */
-  #reason = 'the client has gone'
+  /** why it has failed: what was known first, for the rest are consequences */
+  #reason: string | null = null
   #over = false
   readonly #onError = (error: Error): void => {
-    this.#reason = error.message
+    this.#reason ??= error.message
   }
-  readonly #onClose = (): void => this.#fail()
+  /** The TLS on top hears of the end, and says why, right after the socket below. */
+  readonly #onClose = (): void => process.nextTick(() => this.#fail())
 
   constructor(server: TlsServer, socket: Socket, open: BytesOpen, session: Session | null) {
     this.socket = socket
@@ -60,19 +62,21 @@ export class Handshake implements Task {
   }
 
   abort(reason: string): void {
-    this.#reason = reason
+    this.#reason ??= reason
     this.socket.destroy()
   }
 
   /** TLS has failed; it closes the socket itself, after its alert. */
   failed(error: Error, socket: TLSSocket): void {
-    this.#reason = socket.authorizationError ? refusedFor(socket) : error.message
+    this.#reason ??= socket.authorizationError ? refusedFor(socket) : error.message
   }
 
   /** TLS has done its part. */
   secured(socket: TLSSocket): void {
     // Whatever happens to it, `close` follows and says all.
     socket.on('error', this.#onError)
+    // Now that the peer is known, it may close one direction alone (RFC 8446 §6.1).
+    socket.allowHalfOpen = true
     // Clients could make us work for ever (CVE-2011-1473).
     socket.disableRenegotiation()
     this.#attempt(() => {
@@ -118,7 +122,7 @@ export class Handshake implements Task {
   }
 
   #refuse(alert: number, reason: string): void {
-    this.#reason = reason
+    this.#reason ??= reason
     endWithAlert(this.socket, alert)
   }
 
@@ -131,7 +135,7 @@ export class Handshake implements Task {
   #fail(): void {
     if (this.#over) return
     this.#leave()
-    this.#server.failed(this, this.#reason)
+    this.#server.failed(this, this.#reason ?? 'the client has gone')
   }
 
   #leave(): void {

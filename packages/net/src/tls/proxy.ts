@@ -60,7 +60,16 @@ export class TlsProxy implements Binding<Bytes> {
       return 'refused'
     }
     const peek = new Peek(socket, {
-      onHello: (hello) => this.#pass(peek, socket, open, session, hello),
+      onHello: (hello) => {
+        // Runs outside of any stream, so that what is thrown would end the process.
+        try {
+          this.#pass(peek, socket, open, session, hello)
+        } catch (error) {
+          this.#context.report.fault('tls.proxy', error)
+          socket.destroy()
+          this.#refuse(peek, open, 'a fault of this program')
+        }
+      },
       onFailed: (reason) => this.#refuse(peek, open, reason),
     })
     this.#peeks.add(peek)

@@ -5,7 +5,7 @@
  */
 import { constants, type X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
+import type { SecureContext, TLSSocket } from 'node:tls'
 import {
   type Binding,
   type BindingContext,
@@ -24,6 +24,7 @@ import { Sockets } from '../sockets.ts'
 import type { Bytes, BytesOpen } from '../stream.ts'
 import { StreamSocket } from '../stream-socket.ts'
 import { wildcard } from '../tcp/condition.ts'
+import { Acceptor } from './acceptor.ts'
 import { namesIn, subjectOf } from './certificates.ts'
 import { Condition, type Facts, matchesAny } from './condition.ts'
 import { Handshake } from './handshake.ts'
@@ -42,8 +43,7 @@ interface CompiledRoute {
 
 /** What is made of the vault, anew whenever it changes. */
 interface Material {
-  /** Never listens: sockets are handed to it. */
-  readonly server: Server
+  readonly acceptor: Acceptor
   readonly trust: readonly TrustedCertificate[]
 }
 
@@ -143,8 +143,8 @@ export class TlsServer implements Binding<Bytes> {
   }
 
   /** TLS begins; `secured` or `failed` of the handshake follows. */
-  secure({ socket }: Handshake): void {
-    this.#material?.server.emit('connection', socket)
+  secure(handshake: Handshake): void {
+    this.#material?.acceptor.begin(handshake.socket, handshake)
   }
 
   /** Null: there is nothing to ask. */
@@ -217,7 +217,7 @@ export class TlsServer implements Binding<Bytes> {
         `the certificate of the key ${name} is expired, or not valid yet`,
       )
     }
-    const server = createServer({
+    const acceptor = new Acceptor({
       ...ring.defaults,
       requestCert: asksForCertificate(this.mutual),
       rejectUnauthorized: this.mutual === 'required',
@@ -231,13 +231,7 @@ export class TlsServer implements Binding<Bytes> {
           this.#choose(servername || null, protocols),
       }),
     })
-    server.on('secureConnection', (socket) => {
-      const handshake = this.#handshakeOf(socket)
-      if (handshake === undefined) socket.destroy()
-      else handshake.secured(socket)
-    })
-    server.on('tlsClientError', (error, socket) => this.#handshakeOf(socket)?.failed(error, socket))
-    return { server, trust: trust ?? [] }
+    return { acceptor, trust: trust ?? [] }
   }
 
   /** Null: nobody is asked for a certificate, or only the well-known authorities are trusted. */
@@ -246,8 +240,9 @@ export class TlsServer implements Binding<Bytes> {
     if (!asksForCertificate(this.mutual)) return null
     const ofRoutes = routes.flatMap(({ when }) => when.flatMap(({ trust = [] }) => trust))
     const names = [...new Set([...(options.trust ?? []), ...ofRoutes])]
-    if (names.length === 0 && options.trustcacerts === true) return null
-    const trust = trustOf(this.#vault, names.length === 0 ? undefined : names)
+    const isWhole = options.trust === undefined && options.trustcacerts !== true
+    if (names.length === 0 && !isWhole) return null
+    const trust = trustOf(this.#vault, isWhole ? undefined : names)
     if (trust.length === 0) throw new Error('clients are asked for certificates, but the vault has no trust')
     return trust
   }
@@ -255,11 +250,6 @@ export class TlsServer implements Binding<Bytes> {
   /** Best first. Undefined: none fits, and the client is told so (RFC 7301 §3.2). */
   #choose(authority: string | null, offered: readonly string[]): string | undefined {
     return this.#protocols.find((name) => offered.includes(name) && this.#mayMatch({ authority, alpn: [name] }))
-  }
-
-  /** Node says nowhere else which socket it has made its own of. */
-  #handshakeOf(socket: TLSSocket): Handshake | undefined {
-    return this.#handshakes.get((socket as unknown as { readonly _parent: Socket })._parent)
   }
 }
 

@@ -30,7 +30,7 @@ export interface TlsConfig {
      */
     signers?: [string, ...string[]]
     /**
-     * Whose certificates are accepted, with those issued by them.
+     * Whose certificates are accepted, with those issued by them. Server: everybody in the vault's `trust` when neither `trust` nor `trustcacerts` is there and clients are asked for certificates.
      *
      * @minItems 1
      *
@@ -211,7 +211,7 @@ export const schema: JsonSchema = {
           }
         },
         "trust": {
-          "description": "Whose certificates are accepted, with those issued by them.",
+          "description": "Whose certificates are accepted, with those issued by them. Server: everybody in the vault's `trust` when neither `trust` nor `trustcacerts` is there and clients are asked for certificates.",
           "type": "array",
           "minItems": 1,
           "items": {

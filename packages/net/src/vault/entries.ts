@@ -29,10 +29,7 @@ export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b
 export function parseKey(input: PrivateKeyInput, name: string): KeyObject {
   try {
     return createPrivateKey(input)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ERR_MISSING_PASSPHRASE')
-      throw new StoreFault(`the key ${name} is encrypted, and there is no password`)
+  } catch {
     if (input.passphrase !== undefined)
       throw new StoreFault(`the password does not fit the key ${name}, or it is damaged`)
     throw new StoreFault(`the key ${name} cannot be read: it is damaged, or of an unknown sort`)

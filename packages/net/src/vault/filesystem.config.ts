@@ -118,7 +118,6 @@ export const schema: JsonSchema = {
       "description": "Which files hold what.",
       "type": "object",
       "additionalProperties": false,
-      "minProperties": 1,
       "properties": {
         "keys": {
           "description": "Private keys with their certificates.",

@@ -244,6 +244,8 @@ function check({ options }: { readonly options?: Options }): Finding[] {
   const report = (code: string, path: (string | number)[], message: string): void => {
     findings.push({ level: 'error', code, path: ['options', ...path], message })
   }
+  if (options?.keys === undefined && options?.trust === undefined && options?.signers === undefined)
+    report('vault-empty', [], 'the vault holds nothing: name a file of `keys`, `trust` or `signers`')
   if (options?.revocation === 'crl' && options.crl === undefined)
     report('crl-missing', ['revocation'], 'there are no lists to look into: name their files in `crl`')
   for (const name of ['keys', 'trust', 'signers'] as const) {

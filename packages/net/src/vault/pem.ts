@@ -50,7 +50,10 @@ export function readPem(text: string, file: string, password: string | undefined
     const comment = [...above.matchAll(COMMENT)].at(-1)?.[1]
     if (KEY_LABELS.has(label)) {
       const name = keyNames.next(comment)
-      // A passphrase is ignored where the key is not encrypted.
+      // PKCS#8 says it in the label, the older formats in a header.
+      if (password === undefined && pem.includes('ENCRYPTED'))
+        throw new StoreFault(`the key ${name} is encrypted, and there is no password`)
+      // It is ignored where the key is not encrypted.
       keys.push({ name, key: parseKey({ key: pem, format: 'pem', passphrase: password }, name) })
     } else if (label === 'CERTIFICATE') {
       const name = certificateNames.next(comment)
