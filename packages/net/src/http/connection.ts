@@ -13,6 +13,8 @@ export class HttpConnection implements Watched {
   dueAt: number
   /** answers that are not sent yet */
   pending = 0
+  /** that have been answered */
+  requests = 0
   /** the last answer is under way: what the peer still sends means nothing */
   closing = false
   readonly #onTimeout: () => void
@@ -28,6 +30,7 @@ export class HttpConnection implements Watched {
   check(now: number, late: boolean): void {
     if (late) this.dueAt = Math.max(this.dueAt, now + 1)
     else if (now >= this.dueAt) {
+      this.dueAt = Number.POSITIVE_INFINITY
       this.#onTimeout()
       this.socket.destroy()
     }

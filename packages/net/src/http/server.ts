@@ -28,7 +28,8 @@ import { asksForWebSocket, headerFields, RequestFault } from './request.ts'
 import type { HeaderFields, Http } from './stream.ts'
 
 /** RFC 9110 §7.8, §15.5.22 */
-const UPGRADE_REQUIRED: AnswerHeaders = { Upgrade: 'websocket', Connection: 'Upgrade' }
+const UPGRADE_REQUIRED: AnswerHeaders = { Upgrade: 'websocket' }
+const MALFORMED: ReadonlySet<number> = new Set([400, 431])
 const ONLY_WEBSOCKETS = 'this is for WebSockets only'
 const NOTHING_HERE = 'there is nothing here'
 /** Node's own deadlines are all off: the clock of the engine has them. */
@@ -125,11 +126,10 @@ export class HttpServer implements Binding<Bytes> {
   }
 
   #createServer(): Server {
-    const { headerBytes, requests } = this.#context.options.limits
+    const { headerBytes } = this.#context.options.limits
     const server = createServer({ ...NO_DEADLINES, maxHeaderSize: headerBytes, requireHostHeader: true })
     // Node drops what is above this in silence; we count ourselves, and refuse.
     server.maxHeadersCount = 0
-    server.maxRequestsPerSocket = requests
     server.on('request', (request, response) => this.#onRequest(request, response))
     server.on('checkContinue', (request, response) => this.#onRequest(request, response))
     server.on('checkExpectation', (request, response) => this.#onRequest(request, response))
@@ -152,10 +152,16 @@ export class HttpServer implements Binding<Bytes> {
       connection.pending--
       connection.dueAt = this.#dueAt('keepAliveSeconds')
     })
-    // Nobody reads a body.
-    if (hasBody(request) || this.#draining) response.shouldKeepAlive = false
     const [status, text, headers] = this.#answerTo(request)
     if (status !== 204) this.#refused.value++
+    // Nobody reads a body; and after a malformed request nothing is sure.
+    const last =
+      hasBody(request) ||
+      MALFORMED.has(status) ||
+      this.#draining ||
+      ++connection.requests >= this.#context.options.limits.requests
+    if (last) response.setHeader('Connection', status === 426 ? 'close, Upgrade' : 'close')
+    else if (status === 426) response.setHeader('Connection', 'Upgrade')
     response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...headers })
     response.end(status === 204 ? undefined : `${text}\n`)
   }
@@ -201,7 +207,7 @@ export class HttpServer implements Binding<Bytes> {
     if (headers instanceof RequestFault) this.#refuse(connection, headers.status, headers.message)
     else if (this.#draining) this.#refuse(connection, 503, 'the server is about to stop')
     else if (!asksForWebSocket(headers)) {
-      if (this.#isWebSocketRoute(headers)) this.#refuse(connection, 426, ONLY_WEBSOCKETS, { Upgrade: 'websocket' })
+      if (this.#isWebSocketRoute(headers)) this.#refuse(connection, 426, ONLY_WEBSOCKETS, UPGRADE_REQUIRED)
       else this.#refuse(connection, 404, NOTHING_HERE)
     } else if (!this.#access.permits(headers)) {
       this.#event('HTTP_ORIGIN_REFUSED', 'a page of another origin wants to connect', connection, headers)

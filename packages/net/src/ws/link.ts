@@ -40,6 +40,12 @@ const CODE_OF: Readonly<Record<ErrorCode, number>> = {
   internal: CloseCode.INTERNAL,
 }
 
+/** codes of the library */
+const TOO_LARGE: ReadonlySet<string> = new Set([
+  'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+])
+
 /** What the link needs of the socket below. */
 export interface Wire {
   readonly bytesRead: number
@@ -117,7 +123,7 @@ export class Link implements StreamHandler<Bytes>, Task, Watched {
       if (this.#stream?.write(bytes, undefined) !== true) return
     }
     if (this.#inputEnded) this.#endStream()
-    else this.#socket.resume()
+    else this.#resume()
   }
 
   onEnd(): void {
@@ -238,9 +244,7 @@ export class Link implements StreamHandler<Bytes>, Task, Watched {
     // The library has sent the code that RFC 6455 asks for; other errors are followed by `close`.
     if (!code.startsWith('WS_ERR_')) return
     this.#protocolError(error.message)
-    this.#abortStream(
-      new StreamError(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'too-large' : 'invalid', error.message),
-    )
+    this.#abortStream(new StreamError(TOO_LARGE.has(code) ? 'too-large' : 'invalid', error.message))
     this.#close(CloseCode.POLICY)
   }
 
@@ -285,14 +289,21 @@ export class Link implements StreamHandler<Bytes>, Task, Watched {
     this.#closed = true
     this.#waiting = []
     this.#socket.close(code)
-    this.#socket.resume()
+    this.#resume()
+  }
+
+  /** The library throws when there is no connection to be resumed. */
+  #resume(): void {
+    if (this.#socket.isPaused) this.#socket.resume()
   }
 
   /** The peer has closed, and all it sent is taken. */
   #endStream(): void {
     const stream = this.#stream
     stream?.end()
-    if (stream === null || stream.closed) this.#forget()
+    if (!this.#outputEnded && stream?.closed === false) return
+    this.#stream = null
+    this.#forget()
   }
 
   #abortStream(error: StreamError): void {
@@ -302,8 +313,6 @@ export class Link implements StreamHandler<Bytes>, Task, Watched {
   }
 
   #forget(): void {
-    if (this.#stream !== null && !this.#stream.closed) return
-    this.#stream = null
     if (this.#links.watch.delete(this)) this.#links.active.value--
   }
 }
