@@ -8,10 +8,10 @@ import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
 import { filesystem, inline } from '@zilla-ts/models'
 import { mqtt } from '@zilla-ts/mqtt'
 import { mqttKafka } from '@zilla-ts/mqtt-kafka'
-import { echo, http, tcp, ws } from '@zilla-ts/net'
+import { echo, http, proxy, tcp, ws } from '@zilla-ts/net'
 
 /** What every command works with. */
 export const standard: Registry = createRegistry({
-  bindings: [tcp, echo, http, ws, mqtt, mqttKafka, kafka, kafkaEmbedded],
+  bindings: [tcp, proxy, http, ws, echo, mqtt, mqttKafka, kafka, kafkaEmbedded],
   catalogs: [inline, filesystem],
 })

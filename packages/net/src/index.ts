@@ -1,6 +1,7 @@
 export { echo } from './echo/binding.ts'
 export { http } from './http/binding.ts'
 export type { Http, HttpOpen } from './http/stream.ts'
+export { proxy } from './proxy/binding.ts'
 export { SocketStream } from './socket-stream.ts'
 export { Sockets } from './sockets.ts'
 export * from './stream.ts'

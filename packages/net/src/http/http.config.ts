@@ -500,7 +500,8 @@ export const schema: JsonSchema = {
       "options": {
         "properties": {
           "access-control": false,
-          "authorization": false
+          "authorization": false,
+          "limits": false
         }
       }
     }

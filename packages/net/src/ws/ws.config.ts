@@ -265,7 +265,11 @@ export const schema: JsonSchema = {
       "options": {
         "properties": {
           "defaults": false,
-          "limits": {}
+          "limits": {
+            "properties": {
+              "connectSeconds": false
+            }
+          }
         }
       }
     }
