@@ -6,22 +6,16 @@
 import type { Socket } from 'node:net'
 import { type Clock, type Stream, StreamError, type StreamHandler, type Task } from '@zilla-ts/engine'
 import { BYTES_WINDOW, type Bytes } from './stream.ts'
+import { TurnBuffer } from './turn-buffer.ts'
 
 /** Room for the other side's writes: what may wait in this process for a slow peer, in cost. */
 export const WRITE_WINDOW = 4 * BYTES_WINDOW
-/** Chunks that collect a turn's writes. */
-const CHUNK_MIN = 512
-const CHUNK_MAX = 65_536
-
 export class SocketStream implements StreamHandler<Bytes>, Task {
   readonly socket: Socket
   readonly #clock: Clock
   readonly #onClosed: (stream: SocketStream) => void
   #stream: Stream<Bytes> | null = null
-  #chunk: Buffer | null = null
-  #used = 0
-  #full: Buffer[] | null = null
-  #chunkSize = CHUNK_MIN
+  readonly #turn = new TurnBuffer()
   #scheduled = false
   #ending = false
   #error: Error | null = null
@@ -53,7 +47,7 @@ export class SocketStream implements StreamHandler<Bytes>, Task {
 
   onData(payload: Buffer, _meta: undefined, cost: number): void {
     this.#costQueued += cost
-    this.#append(payload)
+    this.#turn.append(payload)
     this.#schedule()
   }
 
@@ -78,19 +72,11 @@ export class SocketStream implements StreamHandler<Bytes>, Task {
     if (socket.destroyed) return
     this.#costWritten += this.#costQueued
     this.#costQueued = 0
-    const full = this.#full
-    const last = this.#chunk?.subarray(0, this.#used) ?? null
-    // A socket that wrote much last turn will probably do so again: no regrowing.
-    this.#chunkSize = Math.min(Math.max(full === null ? this.#used : CHUNK_MAX, CHUNK_MIN), CHUNK_MAX)
-    this.#full = null
-    this.#chunk = null
-    this.#used = 0
-    if (full !== null) {
-      socket.cork()
-      for (const chunk of full) socket.write(chunk)
-    }
-    if (last !== null) socket.write(last, this.#onFlushed)
-    if (full !== null) socket.uncork()
+    const chunks = this.#turn.take()
+    if (chunks.length > 1) socket.cork()
+    const last = chunks.length - 1
+    for (let at = 0; at <= last; at++) socket.write(chunks[at]!, at === last ? this.#onFlushed : undefined)
+    if (chunks.length > 1) socket.uncork()
     if (this.#ending) socket.end()
   }
 
@@ -110,38 +96,6 @@ export class SocketStream implements StreamHandler<Bytes>, Task {
     const stream = this.#stream
     if (stream === null) return
     if (!stream.write(chunk, undefined)) this.socket.pause()
-  }
-
-  #append(payload: Buffer): void {
-    let at = 0
-    while (at < payload.length) {
-      const left = payload.length - at
-      if (this.#chunk === null || this.#used === this.#chunk.length) this.#nextChunk(left)
-      const chunk = this.#chunk!
-      const count = Math.min(left, chunk.length - this.#used)
-      payload.copy(chunk, this.#used, at, at + count)
-      this.#used += count
-      at += count
-    }
-  }
-
-  /** Grows a small chunk in place of starting another, so that a turn of many small writes stays one buffer. */
-  #nextChunk(needed: number): void {
-    const chunk = this.#chunk
-    if (chunk === null) {
-      this.#chunk = Buffer.allocUnsafe(Math.min(Math.max(this.#chunkSize, needed), CHUNK_MAX))
-      return
-    }
-    if (chunk.length < CHUNK_MAX) {
-      const size = Math.min(Math.max(chunk.length * 2, chunk.length + needed), CHUNK_MAX)
-      this.#chunk = Buffer.allocUnsafe(size)
-      chunk.copy(this.#chunk, 0, 0, this.#used)
-      return
-    }
-    this.#full ??= []
-    this.#full.push(chunk)
-    this.#chunk = Buffer.allocUnsafe(CHUNK_MAX)
-    this.#used = 0
   }
 
   #schedule(): void {

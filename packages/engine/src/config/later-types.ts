@@ -5,7 +5,7 @@
 
 const LATER: Readonly<Record<string, readonly string[]>> = {
   binding: [
-    ...['ws', 'http', 'proxy', 'fan', 'sse', 'grpc', 'amqp', 'filesystem', 'risingwave', 'pgsql', 'mcp'],
+    ...['fan', 'sse', 'grpc', 'amqp', 'filesystem', 'risingwave', 'pgsql', 'mcp'],
     ...['http-kafka', 'sse-kafka', 'grpc-kafka', 'kafka-grpc', 'http-filesystem', 'openapi', 'asyncapi'],
   ],
   guard: ['jwt', 'inline', 'x509'],
