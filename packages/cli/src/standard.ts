@@ -3,6 +3,7 @@
  * here.
  */
 import { createRegistry, type Registry } from '@zilla-ts/engine'
+import { jwt } from '@zilla-ts/guards'
 import { kafka } from '@zilla-ts/kafka'
 import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
 import { filesystem, inline } from '@zilla-ts/models'
@@ -13,5 +14,6 @@ import { echo, tcp } from '@zilla-ts/net'
 /** What every command works with. */
 export const standard: Registry = createRegistry({
   bindings: [tcp, echo, mqtt, mqttKafka, kafka, kafkaEmbedded],
+  guards: [jwt],
   catalogs: [inline, filesystem],
 })
