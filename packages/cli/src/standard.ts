@@ -3,7 +3,7 @@
  * here.
  */
 import { createRegistry, type Registry } from '@zilla-ts/engine'
-import { jwt } from '@zilla-ts/guards'
+import { inline as inlineGuard, jwt, password, x509 } from '@zilla-ts/guards'
 import { kafka } from '@zilla-ts/kafka'
 import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
 import { filesystem, inline } from '@zilla-ts/models'
@@ -14,6 +14,6 @@ import { echo, tcp } from '@zilla-ts/net'
 /** What every command works with. */
 export const standard: Registry = createRegistry({
   bindings: [tcp, echo, mqtt, mqttKafka, kafka, kafkaEmbedded],
-  guards: [jwt],
+  guards: [jwt, inlineGuard, x509, password],
   catalogs: [inline, filesystem],
 })
