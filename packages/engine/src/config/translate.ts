@@ -48,7 +48,7 @@ function explain(folded: Folded): Fault[] {
   const schema = (error.parentSchema ?? {}) as Json
   const hint = typeof schema['x-hint'] === 'string' ? schema['x-hint'] : undefined
   const params = error.params as Json
-  const value = schema['x-secret'] === true ? undefined : error.data
+  const value = error.data
   switch (error.keyword) {
     case 'additionalProperties':
       return [unknownProperty(path, String(params['additionalProperty']), schema)]

@@ -57,7 +57,6 @@ export const schema: JsonSchema = {
           "type": "string",
           "minLength": 1,
           "maxLength": 65535,
-          "x-secret": true,
           "x-hint": "Write text, in quotes when it looks like a number; better yet name a variable: ${{env.BRIDGE_PASSWORD}}.",
           "examples": [
             "${{env.BRIDGE_PASSWORD}}"
