@@ -4,9 +4,10 @@ import type { Bytes } from '@zilla-ts/net'
 import { MqttClient } from './client/client.ts'
 import { serverAddress } from './client/server-address.ts'
 import { type MqttConfig, schema } from './mqtt.config.ts'
+import { checkAuthorization } from './server/authorization.ts'
+import { checkConditions } from './server/condition-check.ts'
 import { MqttServer } from './server/server.ts'
 import { checkTopics } from './server/topic-models.ts'
-import { TopicPattern } from './server/topic-pattern.ts'
 import type { Mqtt } from './stream.ts'
 
 function check(entry: BindingEntry<MqttConfig>): Finding[] {
@@ -17,20 +18,11 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
     const path = ['options', 'limits', 'keepAliveSecondsMin']
     findings.push({ level: 'error', path, code: 'keep-alive-range-empty', message })
   }
-  entry.routes?.forEach((route, at) => {
-    route.when?.forEach((when, item) => {
-      for (const kind of ['publish', 'subscribe'] as const) {
-        when[kind]?.forEach(({ topic }, place) => {
-          try {
-            new TopicPattern(topic)
-          } catch (error) {
-            const path = ['routes', at, 'when', item, kind, place, 'topic']
-            findings.push({ level: 'error', path, code: 'topic-pattern-invalid', message: (error as Error).message })
-          }
-        })
-      }
-    })
-  })
+  if (entry.kind === 'server') {
+    const guarded = entry.routes?.some((route) => Object.keys(route.guarded ?? {}).length > 0) === true
+    findings.push(...checkAuthorization(entry.options?.authorization, guarded))
+  }
+  findings.push(...checkConditions(entry.routes))
   const server = entry.options?.server
   if (server !== undefined) findings.push(...checkServer(server))
   return findings

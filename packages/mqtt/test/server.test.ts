@@ -386,7 +386,7 @@ describe('routes', () => {
       permits: () => true,
     })
     const routes = [route('a/#', exit), route('b/#', again)]
-    expect(new RouteTable(routes).exits).toBe(1)
+    expect(new RouteTable(routes, 'test').exits).toBe(1)
     const rig = new Rig(defaultOptions(), routes)
     rig.serve(exit)
     const client = rig.client(CONNECT_4)
