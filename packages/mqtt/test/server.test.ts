@@ -233,7 +233,8 @@ test('packet ids of two exits are unique in flight, around the end of their rang
   const [a, b] = routes.map(({ exit }) => exit.opened.at(-1)!) as [Opened, Opened]
   const deliver = ({ stream }: Opened, packetId: number): number => {
     client.data.length = 0
-    const message = new Message('t', Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
+    const topic = stream === a.stream ? 'a' : 'b'
+    const message = new Message(topic, Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
     stream.write(message.payload, outgoing(message.delivery(1, false), packetId))
     return client.data[0]!.payload.readUInt16BE(5)
   }

@@ -35,13 +35,17 @@ describe('an mqtt client', () => {
     ['options: { server: "mqtt://broker:0" }', 'error server-invalid'],
     ['options: { versions: [v5] }', 'error not-accepted'],
     ['options: { topics: [] }', 'error not-accepted'],
-    ['options: { authorization: { guard: {} } }', 'error not-accepted'],
     ['options: { limits: { subscriptions: 1 } }', 'error not-accepted'],
     ['options: { server: "mqtts://broker" }', 'warning server-not-encrypted'],
   ])('is told of %s', (entry, expected) => {
     const problems = problemsOf(`exit: south, ${entry}`)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toContain(expected)
+  })
+
+  it('has no authorization', () => {
+    const option = 'authorization: { guard: { credentials: { connect: { username: "{credentials}" } } } }'
+    expect(problemsOf(`exit: south, options: { ${option} }`).join()).toContain('error not-accepted')
   })
 
   it('has no conditions', () => {
