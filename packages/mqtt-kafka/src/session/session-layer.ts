@@ -472,9 +472,10 @@ export class SessionLayer
  * knows the first, and of a session that is ending here whether anything is left of it.
  */
 function isForeign(client: ClientLog, owner: string | null): boolean {
-  const { attempts } = client
-  if (attempts.length > 0) return attempts.some((own) => !own.told && own.owner !== null && own.owner !== owner)
-  const holder = client.view().session?.owner ?? null
+  // those before the last one were told to go when it came
+  const last = client.attempts.at(-1)
+  if (last?.told === true) return false
+  const holder = last === undefined ? (client.view().session?.owner ?? null) : last.owner
   return holder !== null && holder !== owner
 }
 
