@@ -3,7 +3,7 @@
  * once for a client; asked once for a session.
  */
 import { type Finding, type Guard, type Session, sessionOf } from '@zilla-ts/engine'
-import type { MqttAuthorization } from '../mqtt.config.ts'
+import type { MqttAuthorization, MqttCredentials } from '../mqtt.config.ts'
 
 export interface Login {
   readonly username: string | null
@@ -16,13 +16,13 @@ const FIELD_BYTES_MAX = 65_535
 export class Authorization {
   readonly #name: string
   readonly #guard: Guard
-  readonly #connect: MqttAuthorization['credentials']['connect']
+  readonly #connect: NonNullable<MqttCredentials['connect']>
 
   /** `name` is the qualified one of the guard. */
   constructor(name: string, guard: Guard, { credentials }: MqttAuthorization) {
     this.#name = name
     this.#guard = guard
-    this.#connect = credentials.connect
+    this.#connect = credentials.connect ?? {}
   }
 
   /** Throws an error that says why there is nothing to log in with. `username` is that of the client spoken for. */
@@ -44,12 +44,12 @@ export class Authorization {
       username: userPattern === undefined ? username : fill(userPattern),
       password: passwordPattern === undefined ? null : Buffer.from(fill(passwordPattern)),
     }
-    checkLogin(login)
+    refuseUnsendable(login)
     return login
   }
 }
 
-function checkLogin({ username, password }: Login): void {
+function refuseUnsendable({ username, password }: Login): void {
   const bytes = Math.max(Buffer.byteLength(username ?? ''), password?.length ?? 0)
   if (bytes > FIELD_BYTES_MAX) throw new Error('the credentials to log in with are too long for MQTT')
   // [MQTT-1.5.4-1], [MQTT-1.5.4-2]; a password may be any bytes
@@ -57,11 +57,11 @@ function checkLogin({ username, password }: Login): void {
 }
 
 /** What the schema cannot say about the patterns of a client. */
-export function checkAuthorization(authorization: Readonly<Record<string, MqttAuthorization>>): Finding[] {
+export function checkLogin(authorization: Readonly<Record<string, MqttAuthorization>>): Finding[] {
   return Object.entries(authorization).flatMap(([guard, { credentials }]): Finding[] => {
     const path = ['options', 'authorization', guard, 'credentials', 'connect']
     const findings: Finding[] = []
-    const patterns = Object.entries(credentials.connect) as [string, string][]
+    const patterns = Object.entries(credentials.connect ?? {}) as [string, string][]
     for (const [field, pattern] of patterns) {
       const unknown = /\{(?!(?:credentials|identity)\})[^{}]*\}/.exec(pattern)?.[0]
       if (unknown === undefined) continue

@@ -120,7 +120,7 @@ export class MqttClient implements Binding<Mqtt>, Task {
   }
 
   #connect(open: SessionOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> | null {
-    const exit = this.#exitFor(stream.session)
+    const exit = this.exitFor(stream.session)
     if (this.#draining || exit === null) return null
     if (this.#timer === null) this.#arm()
     const link = new Link(this, open, stream)
@@ -133,7 +133,8 @@ export class MqttClient implements Binding<Mqtt>, Task {
     return new Authorization(qualify(this.#context.namespace, guard), this.#context.guard(guard), patterns)
   }
 
-  #exitFor(session: Session | null): Exit<Bytes> | null {
+  /** Null: no route permits it. */
+  exitFor(session: Session | null): Exit<Bytes> | null {
     return this.#context.routes.find((route) => route.permits(session))?.exit ?? null
   }
 

@@ -80,6 +80,11 @@ export class Link implements StreamHandler<Bytes>, PacketHandler, Task {
   #pingedAt = 0
   #stalledSince = 0
 
+  /** Whether a client with this session would be taken the same way. */
+  servesAlike(session: Session): boolean {
+    return this.client.exitFor(session) === this.client.exitFor(this.#identity)
+  }
+
   constructor(client: MqttClient, open: SessionOpen, stream: Stream<Mqtt>) {
     this.client = client
     this.clientId = open.clientId

@@ -44,6 +44,13 @@ describe('an mqtt client', () => {
     expect(problems[0]).toContain(expected)
   })
 
+  it('logs in with CONNECT alone', () => {
+    const option = 'authorization: { guard: { credentials: { auth: {} } } }'
+    const problems = problemsOf(`exit: south, options: { ${option} }`).join()
+    expect(problems).toContain('A client logs in with CONNECT alone')
+    expect(problems).toContain('`connect` is missing')
+  })
+
   it('has no conditions', () => {
     const problems = problemsOf('routes: [{ when: [{ publish: [{ topic: a }] }], exit: south }]')
     expect(problems.join()).toContain('put `when` on the mqtt server')
