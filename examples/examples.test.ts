@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -168,6 +168,25 @@ describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker', () =
       await until(() => reader.output.includes('hi'))
       expect(reader.output).toContain('zilla:qos')
     }
+  }, 120_000)
+})
+
+describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker.jwt', () => {
+  it('lets in who shows a token with the role, and nobody else', async () => {
+    const broker = await startBroker({ topics: defaultTopics })
+    undo.push(() => broker.stop())
+    const { replace, directory } = await copyOf('mqtt.kafka.broker.jwt', broker.bootstrap)
+    symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
+    const [token, , engine, subscribe, publish, refused] = blocks('mqtt.kafka.broker.jwt', 'sh').map(replace)
+    const first = start(token!)
+    expect((await once(first.child, 'exit'))[0], first.output).toBe(0)
+    await startEngine(engine!)
+    for (const command of [refused!, publish!.replace(/ -u .*/, ''), publish!.replace(/\)"$/, ')x"')]) {
+      const client = start(command)
+      await once(client.child, 'close')
+      expect(client.output).toMatch(/not authori[sz]ed|bad user ?name or password/i)
+    }
+    await tryOut(subscribe!, publish!, blocks('mqtt.kafka.broker.jwt', 'text')[0]!)
   }, 120_000)
 })
 

@@ -95,7 +95,10 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     })
     this.#sessions = new SessionTable(
       this.#layer,
-      () => this.#capabilities(),
+      {
+        capabilities: () => this.#capabilities(),
+        servesAlike: (before, after) => this.#routes.alike(before, after),
+      },
       () => this.#onChange(),
     )
     this.#ends = new KnownEnds(clock)

@@ -83,6 +83,11 @@ export class Routes {
     return this.#routes.filter((route) => route.permits(session))
   }
 
+  /** Whether both sessions may use the same routes. */
+  alike(a: Session | null, b: Session | null): boolean {
+    return this.#routes.every((route) => route.permits(a) === route.permits(b))
+  }
+
   /** Where a publish to `topic` goes: the first route that matches. */
   publish(topic: string, permitted: readonly PermittedRoute[]): Destination | StreamError {
     for (const route of permitted) {

@@ -2,7 +2,7 @@
  * The `session` stream of one connection: claims the client id, holds what the session has while it is connected, and tells
  * the session layer how it ends. Accepted once the claim is granted.
  */
-import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { type Session, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { Capabilities, Mqtt, MqttOpen, MqttSignal } from '@zilla-ts/mqtt'
 import type { Inbound } from './inbound.ts'
 import type { CloseReason, Grant, SessionClaimant, SessionHandle, SessionState } from './session/ownership.ts'
@@ -25,6 +25,8 @@ export interface SessionContext {
   capabilities(): Capabilities
   /** The QoS 2 publishes of a client id, as far as this process knows them. */
   inbound(clientId: string): Inbound
+  /** Whether clients with these sessions may use the same routes. */
+  servesAlike(before: Session | null, after: Session | null): boolean
   onAccepted(session: SessionStream): void
   onClosed(session: SessionStream): void
 }
@@ -118,6 +120,10 @@ export class SessionStream implements StreamHandler<Mqtt>, SessionClaimant {
   onData(): void {}
 
   onSignal(signal: MqttSignal): void {
+    // Streams that are open keep the routes that they were opened with: one that may use others has to connect again.
+    if (signal.kind === 'reauthorized' && !this.#context.servesAlike(this.#stream.session, signal.session)) {
+      this.abort(new StreamError('not-authorized', 'other routes are permitted now than at CONNECT'), 'abnormal')
+    }
     if (signal.kind !== 'disconnect') return
     this.#disconnectCode = signal.reasonCode
     this.#expirySeconds = signal.expirySeconds

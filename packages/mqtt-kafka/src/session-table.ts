@@ -2,7 +2,7 @@
  * The sessions connected to this process: makes the stream of each, and knows who has which client id. Which connection owns
  * a client id is not decided here, but by the session layer.
  */
-import type { Stream, StreamError } from '@zilla-ts/engine'
+import type { Session, Stream, StreamError } from '@zilla-ts/engine'
 import type { Capabilities, Mqtt } from '@zilla-ts/mqtt'
 import { Inbound } from './inbound.ts'
 import type { ClaimRequest, SessionClaimant, SessionHandle } from './session/ownership.ts'
@@ -15,18 +15,29 @@ export interface ClaimSite {
   claim(request: ClaimRequest, claimant: SessionClaimant): SessionHandle
 }
 
+/** Whose session it will be: one guard's identity is another person than the same name of another guard. */
+function ownerOf(session: Session | null): string | null {
+  return session === null ? null : `${session.guard}/${session.identity}`
+}
+
 export class SessionTable implements SessionContext {
   readonly capabilities: () => Capabilities
   readonly #site: ClaimSite
+  readonly servesAlike: (before: Session | null, after: Session | null) => boolean
   readonly #onEmpty: () => void
   readonly #all = new Set<SessionStream>()
   readonly #owners = new Map<string, SessionStream>()
   readonly #inbounds = new Map<string, Inbound>()
 
   /** `onEmpty`: the last session is over. */
-  constructor(site: ClaimSite, capabilities: () => Capabilities, onEmpty: () => void) {
+  constructor(
+    site: ClaimSite,
+    { capabilities, servesAlike }: Pick<SessionContext, 'capabilities' | 'servesAlike'>,
+    onEmpty: () => void,
+  ) {
     this.#site = site
     this.capabilities = capabilities
+    this.servesAlike = servesAlike
     this.#onEmpty = onEmpty
   }
 
@@ -46,10 +57,11 @@ export class SessionTable implements SessionContext {
 
   /** A new connection. */
   claim(open: SessionOpen, stream: Stream<Mqtt>): SessionStream {
-    const { clientId, cleanStart, version, username, expirySeconds, will } = open
+    const { clientId, cleanStart, version, expirySeconds, will } = open
+    const owner = ownerOf(stream.session)
     const session = new SessionStream(open, stream, this)
     this.#all.add(session)
-    session.claimed(this.#site.claim({ clientId, cleanStart, expirySeconds, version, username, will }, session))
+    session.claimed(this.#site.claim({ clientId, cleanStart, expirySeconds, version, owner, will }, session))
     return session
   }
 

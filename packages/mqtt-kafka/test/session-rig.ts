@@ -32,6 +32,8 @@ export interface ConnectOptions {
   readonly will?: number
   readonly retain?: boolean
   readonly payload?: string
+  /** whose it is */
+  readonly owner?: string
 }
 
 /** A clock whose event loop can stand still. */
@@ -224,7 +226,7 @@ export class Connection implements SessionClaimant {
         cleanStart: clean,
         expirySeconds: expiry,
         version: 5,
-        username: null,
+        owner: options.owner ?? null,
         will:
           will === undefined
             ? null

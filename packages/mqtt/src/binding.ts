@@ -1,12 +1,14 @@
 /** The `mqtt` binding: its kinds, its schema, and what the schema cannot say. */
 import type { Binding, BindingContext, BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
+import { checkLogin } from './client/authorization.ts'
 import { MqttClient } from './client/client.ts'
 import { serverAddress } from './client/server-address.ts'
 import { type MqttConfig, schema } from './mqtt.config.ts'
+import { checkAuthorization } from './server/authorization.ts'
+import { checkConditions } from './server/condition-check.ts'
 import { MqttServer } from './server/server.ts'
 import { checkTopics } from './server/topic-models.ts'
-import { TopicPattern } from './server/topic-pattern.ts'
 import type { Mqtt } from './stream.ts'
 
 function check(entry: BindingEntry<MqttConfig>): Finding[] {
@@ -17,22 +19,15 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
     const path = ['options', 'limits', 'keepAliveSecondsMin']
     findings.push({ level: 'error', path, code: 'keep-alive-range-empty', message })
   }
-  entry.routes?.forEach((route, at) => {
-    route.when?.forEach((when, item) => {
-      for (const kind of ['publish', 'subscribe'] as const) {
-        when[kind]?.forEach(({ topic }, place) => {
-          try {
-            new TopicPattern(topic)
-          } catch (error) {
-            const path = ['routes', at, 'when', item, kind, place, 'topic']
-            findings.push({ level: 'error', path, code: 'topic-pattern-invalid', message: (error as Error).message })
-          }
-        })
-      }
-    })
-  })
+  if (entry.kind === 'server') {
+    const guarded = entry.routes?.some((route) => Object.keys(route.guarded ?? {}).length > 0) === true
+    findings.push(...checkAuthorization(entry.options?.authorization, guarded))
+  }
+  findings.push(...checkConditions(entry.routes))
   const server = entry.options?.server
   if (server !== undefined) findings.push(...checkServer(server))
+  const authorization = entry.kind === 'client' ? entry.options?.authorization : undefined
+  if (authorization !== undefined) findings.push(...checkLogin(authorization))
   return findings
 }
 

@@ -14,6 +14,12 @@ export interface MqttConfig {
      */
     server?: string
     /**
+     * The guard that says who a client is, and where a client shows what the guard asks for. Clients that show nothing of the sort are anonymous: only routes without `guarded` are for them. On a client: the guard whose credentials are filled in, those of the session or else what the guard has to show for everybody; with neither the session is refused.
+     */
+    authorization?: {
+      [k: string]: MqttAuthorization
+    }
+    /**
      * Store that holds session ownership; optional, since ownership is kept on the sessions topic.
      */
     store?: string
@@ -55,15 +61,33 @@ export interface MqttConfig {
     session?: [
       {
         /**
-         * Client identifier, `*` stands for any run of characters.
+         * Client identifier: `*` stands for any run of characters, `{name}` for a value of `params`, or for any that is not empty.
          */
         'client-id': string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       },
       ...{
         /**
-         * Client identifier, `*` stands for any run of characters.
+         * Client identifier: `*` stands for any run of characters, `{name}` for a value of `params`, or for any that is not empty.
          */
         'client-id': string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       }[]
     ]
     /**
@@ -77,12 +101,30 @@ export interface MqttConfig {
          * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
          */
         topic: string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       },
       ...{
         /**
          * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
          */
         topic: string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       }[]
     ]
     /**
@@ -96,14 +138,66 @@ export interface MqttConfig {
          * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
          */
         topic: string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       },
       ...{
         /**
          * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
          */
         topic: string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       }[]
     ]
+  }
+}
+export interface MqttAuthorization {
+  credentials: MqttCredentials
+}
+/**
+ * Where credentials are: in CONNECT, in the authentication data of MQTT 5, or in either.
+ */
+export interface MqttCredentials {
+  /**
+   * User name and password of CONNECT: each that is named must match as a whole. `{credentials}` and `{identity}` are runs without blanks, each in one of the two; all else is meant as written. Without `{identity}` the guard is shown the user name, unless the credentials are in it.
+   */
+  connect?: {
+    /**
+     * Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.
+     */
+    username?: string
+    /**
+     * Pattern of the password. Absent: a client sends none.
+     */
+    password?: string
+  }
+  /**
+   * Authentication with a method (MQTT 5.0 §4.12), by which a client may show fresh credentials of the same identity while it is connected. Other methods are refused; without `auth` all are. Where a client names the method, its user name and password are not looked at.
+   */
+  auth?: {
+    /**
+     * Authentication Method.
+     */
+    method: string
+    /**
+     * Pattern of the Authentication Data.
+     */
+    data: string
   }
 }
 export interface MqttTopic {
@@ -399,8 +493,36 @@ export const schema: JsonSchema = {
           ]
         },
         "authorization": {
-          "not": {},
-          "x-hint": "There are no guards yet whose credentials could be filled in or checked: remove `authorization`."
+          "description": "The guard that says who a client is, and where a client shows what the guard asks for. Clients that show nothing of the sort are anonymous: only routes without `guarded` are for them. On a client: the guard whose credentials are filled in, those of the session or else what the guard has to show for everybody; with neither the session is refused.",
+          "type": "object",
+          "minProperties": 1,
+          "maxProperties": 1,
+          "x-keys-reference": "guard",
+          "additionalProperties": {
+            "title": "MqttAuthorization",
+            "type": "object",
+            "additionalProperties": false,
+            "required": [
+              "credentials"
+            ],
+            "properties": {
+              "credentials": {
+                "$ref": "#/$defs/credentials"
+              }
+            }
+          },
+          "x-hint": "Name one guard, and below it `credentials`.",
+          "examples": [
+            {
+              "authn_jwt": {
+                "credentials": {
+                  "connect": {
+                    "username": "Bearer {credentials}"
+                  }
+                }
+              }
+            }
+          ]
         },
         "store": {
           "description": "Store that holds session ownership; optional, since ownership is kept on the sessions topic.",
@@ -629,11 +751,15 @@ export const schema: JsonSchema = {
                     ],
                     "properties": {
                       "client-id": {
-                        "description": "Client identifier, `*` stands for any run of characters.",
+                        "description": "Client identifier: `*` stands for any run of characters, `{name}` for a value of `params`, or for any that is not empty.",
                         "type": "string",
                         "examples": [
-                          "sensor-*"
+                          "sensor-*",
+                          "{id}-*"
                         ]
+                      },
+                      "params": {
+                        "$ref": "#/$defs/params"
                       }
                     }
                   }
@@ -692,6 +818,23 @@ export const schema: JsonSchema = {
           "options": {
             "properties": {
               "store": false,
+              "authorization": {
+                "additionalProperties": {
+                  "properties": {
+                    "credentials": {
+                      "required": [
+                        "connect"
+                      ],
+                      "properties": {
+                        "auth": {
+                          "not": {},
+                          "x-hint": "A client logs in with CONNECT alone: use `connect`."
+                        }
+                      }
+                    }
+                  }
+                }
+              },
               "versions": {
                 "not": {},
                 "x-hint": "A client speaks the version of the client it speaks for."
@@ -756,8 +899,86 @@ export const schema: JsonSchema = {
             "sensor/+/state",
             "device/{id}/#"
           ]
+        },
+        "params": {
+          "$ref": "#/$defs/params"
         }
       }
+    },
+    "params": {
+      "description": "What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.",
+      "type": "object",
+      "minProperties": 1,
+      "additionalProperties": {
+        "description": "A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.",
+        "type": "string",
+        "minLength": 1
+      },
+      "examples": [
+        {
+          "id": "${guarded['authn_jwt'].identity}"
+        }
+      ]
+    },
+    "credentials": {
+      "title": "MqttCredentials",
+      "description": "Where credentials are: in CONNECT, in the authentication data of MQTT 5, or in either.",
+      "type": "object",
+      "additionalProperties": false,
+      "minProperties": 1,
+      "properties": {
+        "connect": {
+          "description": "User name and password of CONNECT: each that is named must match as a whole. `{credentials}` and `{identity}` are runs without blanks, each in one of the two; all else is meant as written. Without `{identity}` the guard is shown the user name, unless the credentials are in it.",
+          "type": "object",
+          "additionalProperties": false,
+          "minProperties": 1,
+          "properties": {
+            "username": {
+              "$ref": "#/$defs/pattern",
+              "description": "Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.",
+              "examples": [
+                "Bearer {credentials}"
+              ]
+            },
+            "password": {
+              "$ref": "#/$defs/pattern",
+              "description": "Pattern of the password. Absent: a client sends none.",
+              "examples": [
+                "{credentials}"
+              ]
+            }
+          },
+          "x-hint": "Name `username`, `password` or both."
+        },
+        "auth": {
+          "description": "Authentication with a method (MQTT 5.0 §4.12), by which a client may show fresh credentials of the same identity while it is connected. Other methods are refused; without `auth` all are. Where a client names the method, its user name and password are not looked at.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "method": {
+              "description": "Authentication Method.",
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 256,
+              "default": "OAUTH2-JWT"
+            },
+            "data": {
+              "$ref": "#/$defs/pattern",
+              "description": "Pattern of the Authentication Data.",
+              "default": "{credentials}",
+              "examples": [
+                "{identity}:{credentials}"
+              ]
+            }
+          }
+        }
+      },
+      "x-hint": "Name `connect`, `auth` or both."
+    },
+    "pattern": {
+      "type": "string",
+      "minLength": 1,
+      "x-hint": "Put the pattern in quotes: without, {credentials} is a mapping."
     }
   }
 }

@@ -21,7 +21,7 @@
  *   client takes) is acknowledged by the server itself: PUBACK, or PUBREC with a failure, which ends QoS 2 as well. The
  *   acceptor drops QoS 0 when there is no room.
  */
-import type { Protocol } from '@zilla-ts/engine'
+import type { Protocol, Session } from '@zilla-ts/engine'
 import type { Properties } from './codec/properties.ts'
 import type { Delivery } from './message.ts'
 
@@ -142,6 +142,11 @@ export type MqttSignal =
   | { readonly kind: 'pubcomp'; readonly packetId: number; readonly reasonCode: number }
   /** session, server → acceptor, before `end`: `reasonCode` of the DISCONNECT received, or null when there was none */
   | { readonly kind: 'disconnect'; readonly reasonCode: number | null; readonly expirySeconds: number | null }
+  /**
+   * session, server → acceptor: the client has shown fresh credentials of the same identity, so that this is now what the
+   * sessions of its streams are. An acceptor that would have served it otherwise aborts with `not-authorized`.
+   */
+  | { readonly kind: 'reauthorized'; readonly session: Session }
   /** session, acceptor → server, before it aborts: where the client is to go (Server Reference, §4.11) */
   | { readonly kind: 'redirect'; readonly reference: string; readonly permanent: boolean }
   /** session, acceptor → server: storage is away or back; new publishes are held meanwhile */

@@ -233,7 +233,8 @@ test('packet ids of two exits are unique in flight, around the end of their rang
   const [a, b] = routes.map(({ exit }) => exit.opened.at(-1)!) as [Opened, Opened]
   const deliver = ({ stream }: Opened, packetId: number): number => {
     client.data.length = 0
-    const message = new Message('t', Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
+    const topic = stream === a.stream ? 'a' : 'b'
+    const message = new Message(topic, Buffer.alloc(0), null, Number.POSITIVE_INFINITY, true)
     stream.write(message.payload, outgoing(message.delivery(1, false), packetId))
     return client.data[0]!.payload.readUInt16BE(5)
   }
@@ -386,7 +387,7 @@ describe('routes', () => {
       permits: () => true,
     })
     const routes = [route('a/#', exit), route('b/#', again)]
-    expect(new RouteTable(routes).exits).toBe(1)
+    expect(new RouteTable(routes, 'test').exits).toBe(1)
     const rig = new Rig(defaultOptions(), routes)
     rig.serve(exit)
     const client = rig.client(CONNECT_4)

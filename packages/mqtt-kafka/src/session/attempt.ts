@@ -130,6 +130,11 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
     return this.#former
   }
 
+  /** who has connected; null: nobody knows */
+  get owner(): string | null {
+    return this.#request.owner
+  }
+
   get waiting(): boolean {
     return this.#phase === 'waiting'
   }
@@ -203,7 +208,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       if (view.owner?.epoch !== this.#former) this.#fail(takenOver(this.client.clientId))
     } else if (this.#phase === 'claiming' && !this.client.has('e', this.#epoch)) return
     else if (view.next?.epoch === this.#epoch) this.#wait(view.owner!)
-    else this.#fail(takenOver(this.client.clientId))
+    else this.#fail(view.refused.has(this.#epoch) ? notOwner(this.client.clientId) : takenOver(this.client.clientId))
   }
 
   /** Records can be stored again. */
@@ -499,6 +504,7 @@ export class Attempt implements SessionHandle, BatchOwner, Deadline {
       sid: this.#sid,
       expiry: this.#request.expirySeconds,
       willDelay: this.#willDelay,
+      owner: this.#request.owner,
       spared: this.#spared,
     }
   }
@@ -554,6 +560,10 @@ class ClosingBatch implements BatchOwner {
   onFailed(error: StreamError, definite: boolean): void {
     this.#attempt.onCloseFailed(error, definite)
   }
+}
+
+export function notOwner(clientId: string): StreamError {
+  return new StreamError('not-authorized', `the session of '${clientId}' belongs to another identity`)
 }
 
 function takenOver(clientId: string): StreamError {

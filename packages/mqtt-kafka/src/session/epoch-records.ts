@@ -18,6 +18,8 @@ export interface OwnedEpoch {
   readonly expiry: number
   /** seconds, as at CONNECT; null: no will */
   readonly willDelay: number | null
+  /** whose session it is; null: nobody knows */
+  readonly owner: string | null
   /** as its first record said (`Sweep`) */
   readonly spared: readonly string[]
 }
@@ -52,7 +54,7 @@ export interface NewEpoch {
 /** `will`: the value of its record, null where there is none. */
 export function claimRecords(claim: NewEpoch, request: ClaimRequest, will: Buffer | null): SessionRecord[] {
   const { epoch, instance, at, clean, willDelay, renews } = claim
-  const { clientId, expirySeconds, version, username } = request
+  const { clientId, expirySeconds, version, owner } = request
   const value = encodeValue({
     k: 'claim',
     i: instance,
@@ -61,7 +63,7 @@ export function claimRecords(claim: NewEpoch, request: ClaimRequest, will: Buffe
     expiry: expirySeconds,
     willDelay: willDelay ?? undefined,
     ver: version,
-    user: username ?? undefined,
+    owner: owner ?? undefined,
     renews: renews ?? undefined,
   })
   const records = will === null ? [] : [{ key: sessionKey(clientId, 'w', epoch, null), value: will }]
@@ -145,8 +147,12 @@ export function closedRecords(client: ClientLog, owned: OwnedEpoch, ending: Endi
   return [...sweep.before, ...removed, { key: sessionKey(client.clientId, 'e', epoch, null), value }, ...sweep.after]
 }
 
-function optional({ willDelay, spared }: OwnedEpoch): object {
-  return { willDelay: willDelay ?? undefined, spared: spared.length > 0 ? spared : undefined }
+function optional({ willDelay, owner, spared }: OwnedEpoch): object {
+  return {
+    willDelay: willDelay ?? undefined,
+    owner: owner ?? undefined,
+    spared: spared.length > 0 ? spared : undefined,
+  }
 }
 
 /** What becomes of the will at the end of its connection (MQTT 5.0 §3.1.2.5) [MQTT-3.14.4-3]. */

@@ -15,7 +15,8 @@ export interface ClaimRequest {
   /** seconds; 0xFFFFFFFF never */
   readonly expirySeconds: number
   readonly version: 4 | 5
-  readonly username: string | null
+  /** the identity of the client and the guard that has found it out; null: nobody knows who it is */
+  readonly owner: string | null
   readonly will: Will | null
 }
 

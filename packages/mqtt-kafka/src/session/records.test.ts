@@ -57,8 +57,8 @@ describe('values', () => {
     expect(decodeState(value)).toEqual({ a: 1 })
   })
 
-  it('of a user name that looks like a state are read', () => {
-    const claim = { k: 'claim', i: 'i', at: 1, clean: true, expiry: 0, ver: 5, user: ',"s":{}' }
+  it('of an owner that looks like a state are read', () => {
+    const claim = { k: 'claim', i: 'i', at: 1, clean: true, expiry: 0, ver: 5, owner: ',"s":{}' }
     expect(decodeEpochRecord(encodeValue(claim))).toEqual({ v: 1, ...claim })
   })
 

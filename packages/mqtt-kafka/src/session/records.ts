@@ -93,7 +93,8 @@ export interface Claim {
   readonly willDelay?: number
   /** protocol level of CONNECT */
   readonly ver: number
-  readonly user?: string
+  /** whose session it is, as a guard has found out; absent: nobody knows */
+  readonly owner?: string
   /** the epoch of the same connection that it overtakes, and whose will it has */
   readonly renews?: string
 }
@@ -110,6 +111,7 @@ export interface Live {
   readonly n: number
   readonly expiry: number
   readonly willDelay?: number
+  readonly owner?: string
   readonly spared?: readonly string[]
 }
 
@@ -136,6 +138,7 @@ export interface Closed {
    */
   readonly expiry: number
   readonly willDelay?: number
+  readonly owner?: string
   readonly spared?: readonly string[]
 }
 
@@ -181,6 +184,7 @@ export function decodeEpochRecord(value: Buffer): EpochRecord | null {
 function epochRecordOf(fields: Record<string, unknown> | null): EpochRecord | null {
   if (fields === null || typeof fields['i'] !== 'string' || !isCount(fields['expiry'])) return null
   if (fields['willDelay'] !== undefined && !isCount(fields['willDelay'])) return null
+  if (fields['owner'] !== undefined && typeof fields['owner'] !== 'string') return null
   if (fields['spared'] !== undefined && !Array.isArray(fields['spared'])) return null
   switch (fields['k']) {
     case 'claim':

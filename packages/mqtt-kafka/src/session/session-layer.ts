@@ -5,7 +5,7 @@
  */
 import { type Clock, type Exit, type Reporter, StreamError, type Task, toStreamError } from '@zilla-ts/engine'
 import { type Kafka, partitionHash } from '@zilla-ts/kafka'
-import { Attempt, type AttemptContext } from './attempt.ts'
+import { Attempt, type AttemptContext, notOwner } from './attempt.ts'
 import type { ClientLog } from './client-log.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
 import { closedRecords, sweepOf } from './epoch-records.ts'
@@ -194,9 +194,11 @@ export class SessionLayer
   claim(request: ClaimRequest, claimant: SessionClaimant): SessionHandle {
     const client = this.#map.client(request.clientId, Math.max(this.#reader.partitions, 1))
     const attempt = new Attempt(request, client, claimant, this)
-    if (!this.ready) {
+    const foreign = isForeign(client, request.owner)
+    if (!this.ready || foreign) {
       this.#map.release(client)
-      const error = this.#wrong ?? new StreamError('unavailable', 'Kafka is not available')
+      const away = this.#wrong ?? new StreamError('unavailable', 'Kafka is not available')
+      const error = this.ready ? notOwner(request.clientId) : away
       const refused = new Refused(client.partition, claimant, error)
       this.#refused.push(refused)
       this.#wake()
@@ -465,6 +467,18 @@ export class SessionLayer
   }
 }
 
+/**
+ * The session is somebody else's as far as is known here, so that nothing needs to be written. Of those who race the log
+ * knows the first, and of a session that is ending here whether anything is left of it.
+ */
+function isForeign(client: ClientLog, owner: string | null): boolean {
+  // those before the last one were told to go when it came
+  const last = client.attempts.at(-1)
+  if (last?.told === true) return false
+  const holder = last === undefined ? (client.view().session?.owner ?? null) : last.owner
+  return holder !== null && holder !== owner
+}
+
 /** A claim that was never made. */
 class Refused implements SessionHandle {
   readonly partition: number
@@ -516,7 +530,16 @@ class OrphanBatch implements BatchOwner {
 function orphanRecords(client: ClientLog, view: View, owner: Epoch, at: number, retentionMs: number): SessionRecord[] {
   const { epoch, instance, rank, expiry, willDelay } = owner
   const sweep = sweepOf(client, epoch, rank, at - retentionMs)
-  const owned = { epoch, instance, rank, sid: view.session!.sid, expiry, willDelay, spared: sweep.spared }
+  const owned = {
+    epoch,
+    instance,
+    rank,
+    sid: view.session!.sid,
+    expiry,
+    willDelay,
+    owner: owner.owner,
+    spared: sweep.spared,
+  }
   const state = client.stateOf(view)
   const keepsWill = view.wills.get(epoch) === 'armed'
   const ending = { at, reason: 'abnormal', code: null, expirySeconds: expiry, state, keepsWill } as const

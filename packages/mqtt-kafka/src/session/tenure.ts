@@ -158,7 +158,7 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
     this.#firing.update(client, view.wills)
     return Math.min(
       view.owner !== null ? this.#judgeOwner(client, view) : this.#judgeEnded(client, view),
-      isOver(client, facts, view) ? this.#judgeOver(client, facts) : this.#judgeObsolete(client, facts, view),
+      isOver(client, facts, view) ? this.#judgeOver(client, facts, view) : this.#judgeObsolete(client, facts, view),
     )
   }
 
@@ -188,12 +188,12 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
   }
 
   /** All keys of an ended session go, once no record of it can be late any more. */
-  #judgeOver(client: ClientLog, facts: readonly Fact[]): number {
+  #judgeOver(client: ClientLog, facts: readonly Fact[], { refused }: View): number {
     const { timestamp, offset } = client.newest()
     const at = timestamp + this.#context.parameters.endedRetentionMs
     if (at > this.#now) return at
     if (!this.#once(`${client.clientId}#over`, offset)) return NEVER
-    this.#append(client, tombstones(client, inRemovalOrder(facts)))
+    this.#append(client, tombstones(client, inRemovalOrder(facts, refused)))
     return NEVER
   }
 
@@ -214,7 +214,7 @@ export class Tenure implements BatchOwner, FiringListener, Deadline {
       }
     }
     if (removable.length > 0 && this.#once(`${client.clientId}#obsolete`, newest)) {
-      this.#append(client, tombstones(client, inRemovalOrder(removable)))
+      this.#append(client, tombstones(client, inRemovalOrder(removable, view.refused)))
     }
     return at
   }
@@ -290,10 +290,13 @@ function ranksOf(facts: readonly Fact[]): Map<string, number> {
   return ranks
 }
 
-/** Lowest rank first, so that no prefix makes an older epoch the newest; of each epoch first its own key. */
-function inRemovalOrder(facts: readonly Fact[]): Fact[] {
+/**
+ * Lowest rank first, so that no prefix makes an older epoch the newest; of each epoch first its own key. Before all that was
+ * refused, which would count once the session that it was refused for is gone.
+ */
+function inRemovalOrder(facts: readonly Fact[], refused: ReadonlySet<string>): Fact[] {
   const ranks = ranksOf(facts)
-  const rank = (fact: Fact) => ranks.get(fact.epoch) ?? -1
+  const rank = ({ epoch }: Fact) => (refused.has(epoch) ? -2 : (ranks.get(epoch) ?? -1))
   return [...facts].sort((a, b) => rank(a) - rank(b) || Number(a.kind !== 'e') - Number(b.kind !== 'e'))
 }
 

@@ -124,7 +124,11 @@ describe('what remains of a session', () => {
   it('nothing, behind an expire record; all, where a claim came first', () => {
     expect(look(closed(1, 'a', 0), expire(2, 'a')).session).toBeNull()
     expect(look(closed(1, 'a', 0), claim(2, 'b'), expire(3, 'a')).session).toMatchObject({ sid: 's' })
-    expect(look(closed(1, 'a', 0), expire(2, 'a'), claim(3, 'b')).session).toEqual({ sid: 'b', source: null })
+    expect(look(closed(1, 'a', 0), expire(2, 'a'), claim(3, 'b')).session).toEqual({
+      sid: 'b',
+      source: null,
+      owner: null,
+    })
   })
   it('all, where somebody else expired, or an owner', () => {
     expect(look(closed(1, 'a', 0), expire(2, 'x')).session).not.toBeNull()
@@ -190,5 +194,47 @@ describe('wills', () => {
     expect(look(...after)).toMatchObject({ owner: 'b', wills: { a: 'due', b: 'void' } })
     expect(viewOf(after).continued).toBe(false)
     expect(viewOf([...facts, renewal, cut(4, 'a')]).continued).toBe(true)
+  })
+})
+
+describe('whose session it is', () => {
+  const by = (owner: string, more: Partial<Claim> = {}) => ({ owner, ...more })
+  const refusedOf = (...facts: Fact[]) => [...viewOf(facts).refused]
+
+  it.each([
+    ['connected', [claim(0, 'a', by('A'))]],
+    ['connected, in a compacted log', [live(1, 'a', 0, { owner: 'A' })]],
+    ['not connected', [closed(1, 'a', 0, { owner: 'A' })]],
+    ['cut', [claim(0, 'a', by('A')), cut(1, 'a')]],
+    ['left by nobody and taken by somebody', [closed(0, 'x', 0), claim(1, 'a', by('A'))]],
+  ])('is not taken by others: %s', (_what, facts) => {
+    for (const other of [claim(5, 'b', by('B')), claim(5, 'b', by('B', { clean: true })), claim(5, 'b')]) {
+      const before = look(...facts)
+      expect(look(...facts, other)).toEqual(before)
+      expect(refusedOf(...facts, other)).toEqual(['b'])
+      // whoever it belongs to comes after that as if nothing had been
+      const own = claim(6, 'c', by('A', { clean: true }))
+      expect(look(...facts, other, own)).toMatchObject({ owner: 'c', session: { sid: 'c', owner: 'A' } })
+      expect(refusedOf(...facts, other, own)).toEqual(['b'])
+    }
+  })
+  it('is open to everybody once it is over', () => {
+    const over = [closed(1, 'a', 0, { owner: 'A' }), claim(2, 'b', by('B')), expire(3, 'a')]
+    expect(look(...over)).toMatchObject({ owner: null, session: null })
+    expect(look(...over, claim(4, 'c', by('C')))).toMatchObject({ owner: 'c', session: { sid: 'c', owner: 'C' } })
+    const atOnce = closed(1, 'a', 0, { owner: 'A', expireAt: 1_000 })
+    expect(look(atOnce, claim(2, 'b', by('B')))).toMatchObject({ owner: 'b', session: { sid: 'b', owner: 'B' } })
+  })
+  it('is nobody’s where nobody is known, and goes to whoever takes it', () => {
+    expect(look(closed(1, 'a', 0), claim(2, 'b', by('B')))).toMatchObject({ session: { sid: 's', owner: 'B' } })
+    expect(look(claim(1, 'a'), claim(2, 'b', by('B')), cut(3, 'a'))).toMatchObject({
+      owner: 'b',
+      session: { owner: 'B' },
+    })
+  })
+  it('leaves the will of whoever was refused unsent', () => {
+    const facts = [claim(0, 'a', by('A')), will(1, 'b'), claim(2, 'b', by('B', { willDelay: 0 })), cut(3, 'a')]
+    expect(look(...facts).wills).toEqual({ b: 'void' })
+    expect(look(...facts, expire(4, 'a')).wills).toEqual({ b: 'void' })
   })
 })

@@ -32,6 +32,8 @@ export interface Epoch {
   readonly clean: boolean
   /** the epoch of the same connection before it; null: none */
   readonly renews: string | null
+  /** who has connected; null: nobody knows */
+  readonly owner: string | null
 }
 
 /** An owner that has ended, while nobody follows. */
@@ -49,6 +51,8 @@ export interface SessionOf {
   readonly sid: string
   /** epoch whose record has its state; null: nothing was ever stored */
   readonly source: string | null
+  /** whose it is; null: whoever comes */
+  readonly owner: string | null
 }
 
 /**
@@ -72,6 +76,8 @@ export interface View {
   readonly ended: Ended | null
   /** null: there is no session */
   readonly session: SessionOf | null
+  /** epochs whose claims never count: the session was that of somebody else */
+  readonly refused: ReadonlySet<string>
   /** by epoch, of every will there is */
   readonly wills: ReadonlyMap<string, WillStatus>
 }
@@ -80,6 +86,8 @@ interface Event {
   readonly offset: number
   readonly fact: Fact
 }
+
+const NONE_REFUSED: ReadonlySet<string> = new Set()
 
 export function viewOf(facts: readonly Fact[]): View {
   return new Walk(facts).view()
@@ -95,6 +103,7 @@ class Walk {
   #ended: Ended | null = null
   #session: SessionOf | null = null
   #cutAt: number | null = null
+  #refused: Set<string> | null = null
 
   constructor(facts: readonly Fact[]) {
     this.#facts = facts
@@ -106,7 +115,7 @@ class Walk {
     const { epoch, fact } = this.#top
     const { record } = fact
     this.#owner = epoch
-    this.#session = { sid: record.k === 'claim' ? epoch.epoch : record.sid, source: epoch.epoch }
+    this.#session = { sid: record.k === 'claim' ? epoch.epoch : record.sid, source: epoch.epoch, owner: epoch.owner }
     if (epoch.willDelay !== null) this.#wills.set(epoch.epoch, 'armed')
   }
 
@@ -121,6 +130,7 @@ class Walk {
       cutAt: this.#cutAt,
       ended: this.#ended,
       session: this.#session,
+      refused: this.#refused ?? NONE_REFUSED,
       wills: this.#statuses(),
     }
   }
@@ -160,15 +170,22 @@ class Walk {
     }
   }
 
+  /** A session that belongs to somebody is neither taken over nor cleaned by anybody else, for as long as it exists. */
   #claim(epoch: Epoch): void {
-    if (this.#owner === null || epoch.clean) this.#grant(epoch)
+    const owner = this.#session?.owner ?? null
+    if (owner !== null && owner !== epoch.owner) {
+      this.#refused ??= new Set()
+      this.#refused.add(epoch.epoch)
+    } else if (this.#owner === null || epoch.clean) this.#grant(epoch)
     else this.#next = epoch
   }
 
   #grant(epoch: Epoch): void {
     const former = this.#owner ?? this.#ended?.epoch ?? null
     if (former !== null) this.#settle(former.epoch, willAt(epoch, former))
-    if (epoch.clean || this.#session === null) this.#session = { sid: epoch.epoch, source: null }
+    const { owner } = epoch
+    if (epoch.clean || this.#session === null) this.#session = { sid: epoch.epoch, source: null, owner }
+    else this.#session = { ...this.#session, owner }
     this.#owner = epoch
     this.#next = null
     this.#ended = null
@@ -269,5 +286,6 @@ function epochOf(fact: Extract<Fact, { kind: 'e' }>): Epoch {
     claimedAt: claim?.at ?? null,
     clean: claim?.clean ?? false,
     renews: claim?.renews ?? null,
+    owner: record.owner ?? null,
   }
 }

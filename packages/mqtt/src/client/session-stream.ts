@@ -35,6 +35,10 @@ export class SessionStream implements StreamHandler<Mqtt> {
   onData(): void {}
 
   onSignal(signal: MqttSignal): void {
+    // The connection to the broker stays where it is: a client for which there is another way now has to connect again.
+    if (signal.kind === 'reauthorized' && !this.#link.servesAlike(signal.session)) {
+      this.#link.lost(new StreamError('not-authorized', 'another route is permitted now than at CONNECT'))
+    }
     if (signal.kind !== 'disconnect') return
     this.#reasonCode = signal.reasonCode
     this.#expirySeconds = signal.expirySeconds

@@ -7,6 +7,8 @@ import type { MqttConfig } from '../mqtt.config.ts'
 import type { Mqtt } from '../stream.ts'
 import { parseShared } from '../topic.ts'
 import { ClientIdPattern } from './client-id-pattern.ts'
+import { DeliveryRights } from './delivery-rights.ts'
+import { Params } from './param.ts'
 import { TopicPattern } from './topic-pattern.ts'
 
 /** One route as one client may use it. */
@@ -37,6 +39,15 @@ export class ClientRoute {
   admitsSubscribe(filter: string): boolean {
     return this.#subscribe === null || contains(this.#subscribe, parseShared(filter)?.filter ?? filter)
   }
+
+  /** it admits every subscription */
+  get deliversAll(): boolean {
+    return this.#subscribe === null
+  }
+
+  admitsDelivery(topic: string): boolean {
+    return this.#subscribe === null || contains(this.#subscribe, topic)
+  }
 }
 
 function contains(patterns: readonly TopicPattern[], filter: string): boolean {
@@ -57,11 +68,19 @@ export function publishRoute(routes: ClientRoutes, topic: string): ClientRoute |
   return null
 }
 
+/** A pattern of a condition, as a function of the client. */
+interface Condition<P> {
+  readonly pattern: P
+  readonly params: Params
+}
+
 interface Item {
   /** null: every client */
-  readonly clientIds: readonly ClientIdPattern[] | null
-  readonly publish: readonly TopicPattern[]
-  readonly subscribe: readonly TopicPattern[]
+  readonly clientIds: readonly Condition<ClientIdPattern>[] | null
+  readonly publish: readonly Condition<TopicPattern>[]
+  readonly subscribe: readonly Condition<TopicPattern>[]
+  /** says the same to every client */
+  readonly plain: boolean
 }
 
 interface CompiledRoute {
@@ -77,20 +96,22 @@ export class RouteTable {
   readonly #routes: readonly CompiledRoute[]
   /** what an unconditional, open table says to everybody: no allocation per connection */
   readonly #shared: ClientRoutes | null
+  readonly #sharedRights: DeliveryRights | null
 
-  constructor(routes: readonly Route<MqttConfig, Mqtt>[]) {
+  /** `namespace`: of the binding, in which conditions name guards. */
+  constructor(routes: readonly Route<MqttConfig, Mqtt>[], namespace: string) {
     const names: string[] = []
     this.#routes = routes.flatMap((route) => {
       if (route.exit === null) return []
       const { exit } = route
       if (!names.includes(exit.name)) names.push(exit.name)
-      return [{ route, exit, exitAt: names.indexOf(exit.name), items: route.when.map(compileItem) }]
+      const items = route.when.map((when) => compileItem(when, namespace))
+      return [{ route, exit, exitAt: names.indexOf(exit.name), items }]
     })
     this.exits = names.length
-    const plain = this.#routes.every(
-      ({ route, items }) => route.permits(null) && items.every((item) => item.clientIds === null),
-    )
-    this.#shared = plain ? this.#routes.map((route) => clientRoute(route, route.items)) : null
+    const plain = this.#routes.every(({ route, items }) => route.permits(null) && items.every((item) => item.plain))
+    this.#shared = plain ? this.#routes.map((route) => clientRoute(route, route.items, null)) : null
+    this.#sharedRights = this.#shared === null ? null : DeliveryRights.of(this.#shared, this.exits)
   }
 
   /** Empty: no route takes this client's session. */
@@ -99,31 +120,59 @@ export class RouteTable {
     const found: ClientRoute[] = []
     for (const compiled of this.#routes) {
       if (!compiled.route.permits(session)) continue
-      const items = compiled.items.filter(
-        ({ clientIds }) => clientIds === null || clientIds.some((pattern) => pattern.matches(clientId)),
-      )
-      if (items.length > 0 || compiled.items.length === 0) found.push(clientRoute(compiled, items))
+      const items = compiled.items.filter((item) => isFor(item, clientId, session))
+      if (items.length > 0 || compiled.items.length === 0) found.push(clientRoute(compiled, items, session))
     }
     return found
   }
-}
 
-function compileItem(when: NonNullable<MqttConfig['when']>): Item {
-  return {
-    clientIds: when.session?.map((item) => new ClientIdPattern(item['client-id'])) ?? null,
-    publish: when.publish?.map(({ topic }) => new TopicPattern(topic)) ?? [],
-    subscribe: when.subscribe?.map(({ topic }) => new TopicPattern(topic)) ?? [],
+  /** What a client with these routes may receive; null: everything. */
+  deliveryRights(routes: ClientRoutes): DeliveryRights | null {
+    return routes === this.#shared ? this.#sharedRights : DeliveryRights.of(routes, this.exits)
   }
 }
 
+type When = NonNullable<MqttConfig['when']>
+type TopicCondition = NonNullable<When['publish']>[number]
+
+function compileItem(when: When, namespace: string): Item {
+  const topics = (conditions: readonly TopicCondition[] = []): Condition<TopicPattern>[] =>
+    conditions.map(({ topic, params = {} }) => ({
+      pattern: new TopicPattern(topic),
+      params: new Params(params, namespace),
+    }))
+  const clientIds = when.session?.map(({ 'client-id': clientId, params = {} }) => ({
+    pattern: new ClientIdPattern(clientId),
+    params: new Params(params, namespace),
+  }))
+  const publish = topics(when.publish)
+  const subscribe = topics(when.subscribe)
+  const plain = clientIds === undefined && [...publish, ...subscribe].every(({ params }) => params.empty)
+  return { clientIds: clientIds ?? null, publish, subscribe, plain }
+}
+
+function isFor({ clientIds }: Item, clientId: string, session: Session | null): boolean {
+  if (clientIds === null) return true
+  return clientIds.some(({ pattern, params }) => {
+    const values = params.resolve(session)
+    return values !== null && pattern.matches(clientId, values)
+  })
+}
+
 /** A route without `when` admits everything; one with `when` only what its items for this client name. */
-function clientRoute(compiled: CompiledRoute, items: readonly Item[]): ClientRoute {
+function clientRoute(compiled: CompiledRoute, items: readonly Item[], session: Session | null): ClientRoute {
   const { exit, exitAt } = compiled
   if (compiled.items.length === 0) return new ClientRoute(exit, exitAt, null, null)
-  return new ClientRoute(
-    exit,
-    exitAt,
-    items.flatMap((item) => item.publish),
-    items.flatMap((item) => item.subscribe),
-  )
+  const patterns = (of: 'publish' | 'subscribe') => items.flatMap((item) => boundPatterns(item[of], session))
+  return new ClientRoute(exit, exitAt, patterns('publish'), patterns('subscribe'))
+}
+
+/** Patterns whose parameters this client does not have, or has of a kind that no level can be, match nothing. */
+function boundPatterns(conditions: readonly Condition<TopicPattern>[], session: Session | null): TopicPattern[] {
+  return conditions.flatMap(({ pattern, params }) => {
+    if (params.empty) return [pattern]
+    const values = params.resolve(session)
+    const bound = values === null ? null : pattern.bind(values)
+    return bound === null ? [] : [bound]
+  })
 }

@@ -5,12 +5,14 @@
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { PACKET_SIZE_MAX } from '../codec/decoder.ts'
-import type { ConnectPacket } from '../codec/packets.ts'
+import type { ConnackPacket, ConnectPacket } from '../codec/packets.ts'
 import type { Properties } from '../codec/properties.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
-import type { Capabilities, MqttOpen } from '../stream.ts'
+import type { Capabilities, MqttOpen, Version } from '../stream.ts'
 import { withinLevels } from '../topic.ts'
+import { type ClientRoutes, publishRoute } from './client-routes.ts'
+import { returnCode } from './refusal.ts'
 import type { TopicModels } from './topic-models.ts'
 
 const NEVER = 0xffff_ffff
@@ -22,6 +24,18 @@ const KEEP_ALIVE_SECONDS_MAX = 65_535
 const GENERATED_BYTES = 11
 
 type Options = MqttConfig['options']
+
+export const NO_CAPABILITIES: Capabilities = {
+  sessionPresent: false,
+  maximumQos: 0,
+  retainAvailable: false,
+  wildcardAvailable: false,
+  subscriptionIdsAvailable: false,
+  sharedAvailable: false,
+  expirySecondsMax: 0,
+  willAvailable: false,
+  maximumPacketSize: 0,
+}
 
 /** Why a connection is refused; `text` becomes the reason string and goes to the log. */
 export interface Refusal {
@@ -38,11 +52,12 @@ export function redirection(serverReference: string, permanent: boolean): Refusa
     : { reasonCode: ReasonCode.UseAnotherServer, text: 'another server is to be used', serverReference }
 }
 
-/** What can be said before the next hop is asked; null: nothing against it. */
+/** What can be said before anybody is asked; null: nothing against it. `authMethod`: that clients may name; null: none. */
 export function refusalOf(
   packet: ConnectPacket,
   { versions, limits, redirect }: Options,
   topics: TopicModels | null,
+  authMethod: string | null,
 ): Refusal | null {
   const { version, clientId, properties, will } = packet
   if (!versions.some((name) => name === (version === 5 ? 'v5' : 'v3.1.1'))) {
@@ -53,8 +68,11 @@ export function refusalOf(
     const text = `the client identifier is longer than ${CLIENT_ID_BYTES_MAX} bytes`
     return { reasonCode: ReasonCode.ClientIdentifierNotValid, text }
   }
-  if (properties?.authenticationMethod !== undefined) {
-    return { reasonCode: ReasonCode.BadAuthenticationMethod, text: 'no authentication method is supported' }
+  const method = properties?.authenticationMethod
+  if (method !== undefined && method !== authMethod) {
+    // [MQTT-4.12.0-1]
+    const text = authMethod === null ? 'no authentication method is supported' : `the method here is ${authMethod}`
+    return { reasonCode: ReasonCode.BadAuthenticationMethod, text }
   }
   if (will !== null && !withinLevels(will.topic, limits.topicLevels)) {
     return { reasonCode: ReasonCode.TopicNameInvalid, text: 'the will topic has too many levels' }
@@ -65,6 +83,34 @@ export function refusalOf(
   const unfit = will === null ? null : (topics?.check(will, will.payload) ?? null)
   if (unfit !== null) return { reasonCode: ReasonCode.PayloadFormatInvalid, text: `the will: ${unfit}` }
   return null
+}
+
+/**
+ * A will is a publish: the first route that takes its topic must lead to the exit that has the session, for that one will
+ * publish it. Null: it does, or there is no will.
+ */
+export function unpermittedWillOf(topic: string | null, routes: ClientRoutes): Refusal | null {
+  const route = topic === null ? routes[0] : publishRoute(routes, topic)
+  if (route?.exitAt === routes[0]?.exitAt) return null
+  const text = route === null ? 'no route takes the will' : 'the will belongs to another exit than the session'
+  return { reasonCode: ReasonCode.NotAuthorized, text }
+}
+
+/**
+ * Why a client with fresh credentials may not stay connected as it is; null: it may. The exit that has the session cannot be
+ * changed. A will that is not permitted any more cannot be kept back from whoever publishes it when this process dies, so
+ * the connection ends, without its will.
+ */
+export function endOfRights(
+  before: ClientRoutes,
+  after: ClientRoutes,
+  willTopic: string | null,
+): { readonly text: string; readonly withoutWill: boolean } | null {
+  const stays = after[0] !== undefined && after[0].exitAt === before[0]?.exitAt
+  const unpermitted = unpermittedWillOf(willTopic, after)
+  if (stays && unpermitted === null) return null
+  const text = stays ? (unpermitted?.text ?? '') : 'no route takes the session any more'
+  return { text, withoutWill: willTopic !== null && publishRoute(after, willTopic) === null }
 }
 
 /** What only the next hop could say: which wills it keeps. */
@@ -85,6 +131,17 @@ export function willRefusalOf(packet: ConnectPacket, capabilities: Capabilities)
   return null
 }
 
+/** The CONNACK that tells a refusal; null: the version has no word for it. `explained`: the client wants the reason string. */
+export function refusingConnack(refusal: Refusal, version: Version, explained: boolean): ConnackPacket | null {
+  const { reasonCode, text, serverReference } = refusal
+  const code = version === 5 ? reasonCode : returnCode(reasonCode)
+  if (code === null) return null
+  const properties: Properties = {}
+  if (explained) properties.reasonString = text
+  if (serverReference !== undefined) properties.serverReference = serverReference
+  return { type: 'connack', sessionPresent: false, reasonCode: code, properties }
+}
+
 export function generateClientId(): string {
   return randomBytes(GENERATED_BYTES).toString('hex')
 }
@@ -95,7 +152,8 @@ export function expiryOf(packet: ConnectPacket): number {
   return packet.cleanStart ? 0 : NEVER
 }
 
-export function sessionOpen(packet: ConnectPacket, clientId: string, limits: MqttLimits): MqttOpen {
+/** `named`: the user name is one, and not what the credentials are in. */
+export function sessionOpen(packet: ConnectPacket, clientId: string, limits: MqttLimits, named: boolean): MqttOpen {
   return {
     kind: 'session',
     clientId,
@@ -103,7 +161,7 @@ export function sessionOpen(packet: ConnectPacket, clientId: string, limits: Mqt
     cleanStart: packet.cleanStart,
     expirySeconds: expiryOf(packet),
     will: packet.will,
-    username: packet.username,
+    username: named ? packet.username : null,
     keepAliveSeconds: keepAliveOf(packet, limits),
     receiveMaximum: receiveMaximumOf(packet, limits),
   }

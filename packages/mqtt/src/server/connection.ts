@@ -8,27 +8,32 @@ import { type Address, BYTES_WINDOW, type Bytes } from '@zilla-ts/net'
 import type { DecodeError } from '../codec/decode-error.ts'
 import { Decoder, type PacketHandler } from '../codec/decoder.ts'
 import { encode, encodeAck, encodeWithin } from '../codec/encoder.ts'
-import type { AckType, ConnectPacket, DisconnectPacket, NonPublishPacket } from '../codec/packets.ts'
+import type { AckType, AuthPacket, ConnectPacket, DisconnectPacket, NonPublishPacket } from '../codec/packets.ts'
 import type { Properties } from '../codec/properties.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Capabilities, PublishMeta, Subscription, Version } from '../stream.ts'
+import { Authentication } from './authentication.ts'
 import type { ClientRoutes } from './client-routes.ts'
 import {
   connackProperties,
+  endOfRights,
   expiryOf,
   generateClientId,
   keepAliveOf,
   maximumPacketSizeOf,
+  NO_CAPABILITIES,
   type Refusal,
   receiveMaximumOf,
   redirection,
   refusalOf,
+  refusingConnack,
   sessionOpen,
+  unpermittedWillOf,
   willRefusalOf,
 } from './connect.ts'
 import { Output } from './output.ts'
 import { Publisher } from './publisher.ts'
-import { connackCode, connackText, disconnectCode, returnCode, subscriptionReturnCode } from './refusal.ts'
+import { connackCode, connackText, disconnectCode, subscriptionReturnCode } from './refusal.ts'
 import type { MqttServer } from './server.ts'
 import { SessionStream } from './session-stream.ts'
 import { Subscriber } from './subscriber.ts'
@@ -39,24 +44,12 @@ import { Wait, type WaitReason } from './wait.ts'
 const LINGER_MS = 5_000
 const PINGRESP = encode({ type: 'pingresp' }, 4)
 const NO_ROUTES: ClientRoutes = []
-/** until the next hop says what it can do */
-const NOTHING: Capabilities = {
-  sessionPresent: false,
-  maximumQos: 0,
-  retainAvailable: false,
-  wildcardAvailable: false,
-  subscriptionIdsAvailable: false,
-  sharedAvailable: false,
-  expirySecondsMax: 0,
-  willAvailable: false,
-  maximumPacketSize: 0,
-}
-
 /**
- * - `opening` no CONNECT yet; `connecting` the session is not accepted yet; `up` CONNACK is sent
+ * - `opening` no CONNECT yet; `authorizing` a guard is asked who it is; `connecting` the session is not accepted yet
+ * - `up` CONNACK is sent
  * - `closing` our half is closed, what the client still sends is thrown away; `closed` both are
  */
-type State = 'opening' | 'connecting' | 'up' | 'closing' | 'closed'
+type State = 'opening' | 'authorizing' | 'connecting' | 'up' | 'closing' | 'closed'
 
 export class Connection implements StreamHandler<Bytes>, PacketHandler {
   readonly server: MqttServer
@@ -65,7 +58,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** of CONNECT; means nothing before */
   version: Version = 5
   routes: ClientRoutes = NO_ROUTES
-  capabilities = NOTHING
+  /** until the next hop says what it can do: nothing */
+  capabilities = NO_CAPABILITIES
   /** QoS 1 and 2 deliveries that may be unanswered */
   receiveMaximum = 0
   /** bytes of the largest packet the client takes */
@@ -97,6 +91,10 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** monotonic ms since when the client takes nothing; 0: it does */
   #stalledSince = 0
   #connect: ConnectPacket | null = null
+  /** null: nobody can say who the client is */
+  #authentication: Authentication | null = null
+  /** topic of the will that the session was opened with */
+  #willTopic: string | null = null
   #session: SessionStream | null = null
   #publisher: Publisher | null = null
   #subscriber: Subscriber | null = null
@@ -114,7 +112,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   }
 
   get identity(): Session | null {
-    return this.#bytes.session
+    return this.#authentication?.session ?? null
   }
 
   // The byte stream
@@ -196,7 +194,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
         this.#onDisconnect(packet)
         break
       case 'auth':
-        this.fail(ReasonCode.ProtocolError, 'AUTH without an authentication method ([MQTT-4.12.0-6])')
+        this.#onAuth(packet)
         break
       // the decoder lets nothing else through from a client
       default:
@@ -206,7 +204,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
 
   onDecodeError(error: DecodeError): void {
     if (this.#state === 'up') this.fail(error.reasonCode, error.message)
-    else this.#refuse({ reasonCode: error.reasonCode, text: error.message })
+    else this.refuse({ reasonCode: error.reasonCode, text: error.message })
   }
 
   #onConnect(packet: ConnectPacket): void {
@@ -215,27 +213,50 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
     this.#topicAliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, this.server.limits.topicAliasOut)
-    const refusal = refusalOf(packet, this.server.options, this.server.topics)
+    const { authorization, clock, options, topics } = this.server
+    const refusal = refusalOf(packet, options, topics, authorization?.method ?? null)
     if (refusal !== null) {
-      this.#refuse(refusal)
+      this.refuse(refusal)
       return
     }
-    this.routes = this.server.routes.forClient(this.clientId, this.identity)
-    const exit = this.routes[0]?.exit
-    if (exit === undefined) {
-      this.#refuse({ reasonCode: ReasonCode.NotAuthorized, text: 'no route takes the session' })
-      return
-    }
-    this.#state = 'connecting'
-    this.#since = this.server.clock.monotonic()
     this.#connect = packet
+    this.#state = 'authorizing'
+    this.#since = clock.monotonic()
     // Packets may follow CONNECT at once; they wait until the session is there.
     this.pause(Wait.ACCEPT)
+    const earlier = this.#bytes.session
+    if (authorization === null && earlier === null) this.identified()
+    else {
+      this.#authentication = new Authentication(this, authorization, earlier)
+      this.#authentication.connect(packet)
+    }
+  }
+
+  /** It is known who the client is, or that nobody knows: its routes are looked for. */
+  identified(): void {
+    const packet = this.#connect
+    if (packet === null) return
+    const { authorization, clock, limits, routes } = this.server
+    this.routes = routes.forClient(this.clientId, this.identity)
+    const exit = this.routes[0]?.exit
+    if (exit === undefined) {
+      this.refuse({ reasonCode: ReasonCode.NotAuthorized, text: 'no route takes the session' })
+      return
+    }
+    const unpermitted = unpermittedWillOf(packet.will?.topic ?? null, this.routes)
+    if (unpermitted !== null) {
+      this.refuse(unpermitted)
+      return
+    }
+    this.#willTopic = packet.will?.topic ?? null
+    this.#state = 'connecting'
+    this.#since = clock.monotonic()
     const session = new SessionStream(this)
     this.#session = session
-    const stream = exit.connect(sessionOpen(packet, this.clientId, this.server.limits), this.identity, session)
+    const open = sessionOpen(packet, this.clientId, limits, authorization?.usernameIsSecret !== true)
+    const stream = exit.connect(open, this.identity, session)
     if (stream !== null) session.opened(stream)
-    else this.#refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the exit takes no session now' })
+    else this.refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the exit takes no session now' })
   }
 
   /** The next hop has the session: CONNACK may go out. */
@@ -244,7 +265,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     if (packet === null) return
     const refusal = willRefusalOf(packet, capabilities)
     if (refusal !== null) {
-      this.#refuse(refusal)
+      this.refuse(refusal)
       return
     }
     const { server } = this
@@ -255,11 +276,14 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#decoder.maximumPacketSize = maximumPacketSizeOf(server.limits, capabilities)
     if (this.version === 5) this.#decoder.topicAliasMaximum = server.limits.topicAliasMaximum
     const properties = connackProperties(packet, this.clientId, server.options, capabilities)
+    // [MQTT-4.12.0-5]
+    const { method = null } = this.#authentication ?? {}
+    if (method !== null) properties.authenticationMethod = method
     const { sessionPresent } = capabilities
     const connack = { type: 'connack', sessionPresent, reasonCode: ReasonCode.Success, properties } as const
     const bytes = encodeWithin(connack, this.version, this.clientMaximumPacketSize)
     if (bytes === null) {
-      this.#refuse({ reasonCode: ReasonCode.PacketTooLarge, text: 'CONNACK is larger than the client takes' })
+      this.refuse({ reasonCode: ReasonCode.PacketTooLarge, text: 'CONNACK is larger than the client takes' })
       return
     }
     this.#state = 'up'
@@ -269,6 +293,37 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.send(bytes)
     if (sessionPresent || subscriptions.length > 0) this.#subscribing().resume(subscriptions)
     this.resume(Wait.ACCEPT)
+  }
+
+  #onAuth(packet: AuthPacket): void {
+    if (this.#authentication !== null && this.#authentication.method !== null) this.#authentication.onAuth(packet)
+    else this.fail(ReasonCode.ProtocolError, 'AUTH without an authentication method ([MQTT-4.12.0-7])')
+  }
+
+  /** The client has shown fresh credentials: what it may do is decided anew. False: it has been disconnected. */
+  reauthorized(session: Session): boolean {
+    if (this.#state !== 'up') return false
+    const before = this.routes
+    const routes = this.server.routes.forClient(this.clientId, session)
+    const end = endOfRights(before, routes, this.#willTopic)
+    if (end !== null) {
+      this.#disconnect(
+        ReasonCode.NotAuthorized,
+        end.text,
+        null,
+        end.withoutWill ? ReasonCode.NormalDisconnection : null,
+      )
+      return false
+    }
+    this.routes = routes
+    this.#session?.reauthorized(session)
+    this.#subscriber?.reauthorize(before)
+    return this.#isUp
+  }
+
+  /** Asked where a call may have ended the connection. */
+  get #isUp(): boolean {
+    return this.#state === 'up'
   }
 
   #subscribing(): Subscriber {
@@ -365,14 +420,14 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** The next hop ended one of our streams: without any of them the connection is worth nothing. */
   lost(error: StreamError): void {
     if (this.#state === 'up') this.disconnect(disconnectCode(error.code), error.message)
-    else this.#refuse({ reasonCode: connackCode(error.code), text: connackText(error.code) }, error.message)
+    else this.refuse({ reasonCode: connackCode(error.code), text: connackText(error.code) }, error.message)
   }
 
   /** The next hop wants the client to go elsewhere (§4.11). */
   redirected(server: string, permanent: boolean): void {
     const target = redirection(server, permanent)
     if (this.#state === 'up') this.disconnect(target.reasonCode, target.text, server)
-    else this.#refuse(target)
+    else this.refuse(target)
   }
 
   /** The client broke the rules. The text names the rule and is told to the client. */
@@ -385,11 +440,14 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   }
 
   /** The server ends the connection; the text is for operators. `serverReference`: where the client is to go. */
-  disconnect(reasonCode: number, text: string, serverReference?: string): void {
-    if (this.#state !== 'up') return
-    this.event('info', 'MQTT_CLIENT_DISCONNECTED', reasonCode, text)
-    this.#sendDisconnect(reasonCode, serverReference === undefined ? null : { serverReference })
-    this.#finish(null, null)
+  disconnect(reasonCode: number, text: string, serverReference: string | null = null): void {
+    this.#disconnect(reasonCode, text, serverReference, null)
+  }
+
+  /** A fault of ours that nobody else catches. */
+  fault(error: unknown): void {
+    this.server.reportFault('mqtt.authentication', error)
+    this.abort()
   }
 
   // For the server
@@ -401,13 +459,18 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     switch (this.#state) {
       case 'opening':
         if (elapsed >= limits.connectSeconds * 1_000) {
-          this.#refuse({ reasonCode: ReasonCode.UnspecifiedError, text: 'no CONNECT in time' })
+          this.refuse({ reasonCode: ReasonCode.UnspecifiedError, text: 'no CONNECT in time' })
+        }
+        return
+      case 'authorizing':
+        if (elapsed >= limits.answerSeconds * 1_000) {
+          this.refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the guard has not answered in time' })
         }
         return
       case 'connecting':
         if (elapsed >= limits.answerSeconds * 1_000) {
           const text = 'the exit has not accepted the session in time'
-          this.#refuse({ reasonCode: ReasonCode.ServerUnavailable, text })
+          this.refuse({ reasonCode: ReasonCode.ServerUnavailable, text })
         }
         return
       case 'up':
@@ -436,6 +499,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
       this.#finish(null, null)
     } else {
       this.#checkStalled(now)
+      this.#authentication?.check(now, answerMs)
     }
   }
 
@@ -460,7 +524,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   /** Says goodbye now; what waits for storage is not answered. */
   stop(): void {
     if (this.#state === 'up') this.disconnect(ReasonCode.ServerShuttingDown, 'the server shuts down')
-    else this.#refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the server shuts down' })
+    else this.refuse({ reasonCode: ReasonCode.ServerUnavailable, text: 'the server shuts down' })
   }
 
   /** Ends everything at once, without a word. */
@@ -473,22 +537,25 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   // Ends
 
   /** Answers CONNECT with a refusal, as far as the client's version has a word for it. `detail` is for operators. */
-  #refuse({ reasonCode, text, serverReference }: Refusal, detail = text): void {
-    if (this.#state !== 'opening' && this.#state !== 'connecting') return
+  refuse(refusal: Refusal, detail = refusal.text): void {
+    if (this.#state !== 'opening' && this.#state !== 'authorizing' && this.#state !== 'connecting') return
     this.server.counters.refused.value++
-    this.event('warn', 'MQTT_CLIENT_REFUSED', reasonCode, detail)
-    const version = this.#decoder.version
-    const code = version === 5 ? reasonCode : returnCode(reasonCode)
-    if (version !== null && code !== null) {
-      const properties: Properties = {}
-      if (this.#problemInformation) properties.reasonString = text
-      if (serverReference !== undefined) properties.serverReference = serverReference
-      const packet = { type: 'connack', sessionPresent: false, reasonCode: code, properties } as const
-      const bytes = encodeWithin(packet, version, this.clientMaximumPacketSize)
-      if (bytes !== null) this.output.send(bytes)
-    }
+    this.event('warn', 'MQTT_CLIENT_REFUSED', refusal.reasonCode, detail)
+    const { version } = this.#decoder
+    const packet = version === null ? null : refusingConnack(refusal, version, this.#problemInformation)
+    const bytes =
+      packet === null || version === null ? null : encodeWithin(packet, version, this.clientMaximumPacketSize)
+    if (bytes !== null) this.output.send(bytes)
     // The client was never told that it has a session, so its will must not be sent.
     this.#finish(ReasonCode.NormalDisconnection, null)
+  }
+
+  /** `endedBy`: the reason that the session is told as if it were the client's; null: the connection was lost. */
+  #disconnect(reasonCode: number, text: string, serverReference: string | null, endedBy: number | null): void {
+    if (this.#state !== 'up') return
+    this.event('info', 'MQTT_CLIENT_DISCONNECTED', reasonCode, text)
+    this.#sendDisconnect(reasonCode, serverReference === null ? null : { serverReference })
+    this.#finish(endedBy, null)
   }
 
   #sendDisconnect(reasonCode: number, properties: Properties | null): void {

@@ -20,6 +20,8 @@ export class Counters {
   readonly deliveriesDropped: Counter
   /** not sent: their Message Expiry Interval was over */
   readonly deliveriesExpired: Counter
+  /** not sent: the client may not receive the topic, or not any more */
+  readonly deliveriesForbidden: Counter
   /** of sessions that went on: routes or limits have changed */
   readonly subscriptionsEnded: Counter
 
@@ -33,6 +35,7 @@ export class Counters {
     this.deliveriesSent = report.counter('mqtt.deliveries.sent')
     this.deliveriesDropped = report.counter('mqtt.deliveries.dropped')
     this.deliveriesExpired = report.counter('mqtt.deliveries.expired')
+    this.deliveriesForbidden = report.counter('mqtt.deliveries.forbidden')
     this.subscriptionsEnded = report.counter('mqtt.subscriptions.ended')
   }
 }

@@ -7,11 +7,14 @@ import type { Stream } from '@zilla-ts/engine'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Mqtt, Outgoing } from '../stream.ts'
 import type { Connection } from './connection.ts'
+import type { DeliveryRights } from './delivery-rights.ts'
 import { PacketIds } from './packet-ids.ts'
 import type { TopicAliases } from './topic-aliases.ts'
 
 /** The subscribe stream that deliveries come from. */
 export interface DeliverySource {
+  /** number of its exit in the table of routes */
+  readonly exitAt: number
   readonly stream: Stream<Mqtt> | null
 }
 
@@ -24,6 +27,8 @@ interface Held {
 export class Deliveries {
   /** null: there is one exit, whose identifiers are those of the wire */
   readonly ids: PacketIds | null
+  /** null: everything */
+  rights: DeliveryRights | null
   readonly #connection: Connection
   readonly #aliases: TopicAliases | null
   readonly #held: Held[] = []
@@ -36,7 +41,9 @@ export class Deliveries {
   constructor(connection: Connection, aliases: TopicAliases | null) {
     this.#connection = connection
     this.#aliases = aliases
-    this.ids = connection.server.routes.exits > 1 ? new PacketIds() : null
+    const { routes } = connection.server
+    this.ids = routes.exits > 1 ? new PacketIds() : null
+    this.rights = routes.deliveryRights(connection.routes)
   }
 
   /** Something waits for the client. */
@@ -105,6 +112,11 @@ export class Deliveries {
     const { delivery, dup } = outgoing
     const { message, qos } = delivery
     const { server, output, clientMaximumPacketSize } = this.#connection
+    if (this.rights?.admits(source.exitAt, message.topic) === false) {
+      server.counters.deliveriesForbidden.value++
+      this.#discard(source, outgoing, ReasonCode.NotAuthorized)
+      return
+    }
     let now = 0
     if (message.expiresAt !== Number.POSITIVE_INFINITY) {
       now = server.clock.now()
@@ -129,7 +141,7 @@ export class Deliveries {
   }
 
   /** Answers for the client, which never gets it. A PUBREC with a failure ends QoS 2 [MQTT-4.4.0-2]. */
-  #discard(source: DeliverySource, outgoing: Outgoing): void {
+  #discard(source: DeliverySource, outgoing: Outgoing, reason: number = ReasonCode.ImplementationSpecificError): void {
     const { packetId, delivery } = outgoing
     if (delivery.qos === 0) return
     const once = delivery.qos === 2
@@ -137,7 +149,7 @@ export class Deliveries {
       kind: 'acknowledge',
       type: once ? 'pubrec' : 'puback',
       packetId,
-      reasonCode: once ? ReasonCode.ImplementationSpecificError : ReasonCode.Success,
+      reasonCode: once ? reason : ReasonCode.Success,
     })
   }
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { PacketIds } from './packet-ids.ts'
 
-const a = { stream: null }
-const b = { stream: null }
+const a = { exitAt: 0, stream: null }
+const b = { exitAt: 0, stream: null }
 
 test('an exit keeps its identifiers where nobody else has them [MQTT-2.2.1-4]', () => {
   const ids = new PacketIds()

@@ -17,6 +17,7 @@ import type { Bytes, BytesOpen } from '@zilla-ts/net'
 import { ACK_BYTES_MAX } from '../codec/encoder.ts'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
 import type { Mqtt } from '../stream.ts'
+import { Authorization } from './authorization.ts'
 import { RouteTable } from './client-routes.ts'
 import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
@@ -32,6 +33,8 @@ export class MqttServer implements Binding<Bytes>, Task {
   readonly options: MqttConfig['options']
   readonly limits: MqttLimits
   readonly routes: RouteTable
+  /** null: clients are known by their byte streams, or not at all */
+  readonly authorization: Authorization | null
   readonly clock: Clock
   readonly counters: Counters
   readonly events: EventLimiter
@@ -53,7 +56,12 @@ export class MqttServer implements Binding<Bytes>, Task {
     this.#context = context
     this.options = context.options
     this.limits = context.options.limits
-    this.routes = new RouteTable(context.routes)
+    this.routes = new RouteTable(context.routes, context.namespace)
+    const { authorization } = context.options
+    this.authorization =
+      authorization === undefined
+        ? null
+        : new Authorization(authorization, (name) => context.guard(name), context.report)
     this.clock = context.clock
     this.counters = new Counters(context.report)
     this.events = new EventLimiter(context.report, context.clock)
@@ -82,6 +90,11 @@ export class MqttServer implements Binding<Bytes>, Task {
     if (this.#connections.size === 0) this.#drained?.()
   }
 
+  /** An exception that should not have happened. */
+  reportFault(where: string, error: unknown): void {
+    this.#context.report.fault(where, error)
+  }
+
   /** A tick. */
   run(): void {
     const late = this.clock.monotonic() - this.now > STOPPED_MS
@@ -90,7 +103,7 @@ export class MqttServer implements Binding<Bytes>, Task {
       try {
         connection.check(this.now, late)
       } catch (error) {
-        this.#context.report.fault('mqtt.check', error)
+        this.reportFault('mqtt.check', error)
         connection.abort()
       }
     }

@@ -1,5 +1,5 @@
 /** The session stream of one connection: it owns the client id from `accept` until it ends. */
-import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
+import { type Session, type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import type { Mqtt, MqttAccept, MqttSignal } from '../stream.ts'
 import type { Connection } from './connection.ts'
 
@@ -41,6 +41,11 @@ export class SessionStream implements StreamHandler<Mqtt> {
   opened(stream: Stream<Mqtt>): void {
     this.#stream = stream
     if (this.#farewell !== null) this.#close(stream, this.#farewell)
+  }
+
+  /** The client has shown fresh credentials. */
+  reauthorized(session: Session): void {
+    if (!this.#ended) this.#stream?.signal({ kind: 'reauthorized', session })
   }
 
   /** The connection is over; null: without DISCONNECT. */

@@ -8,7 +8,7 @@ import type { AckPacket, SubscribePacket, UnsubscribePacket } from '../codec/pac
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Mqtt, MqttSignal, Outgoing, PublishMeta, Subscription } from '../stream.ts'
 import { hasWildcard, isShared } from '../topic.ts'
-import type { ClientRoute } from './client-routes.ts'
+import type { ClientRoute, ClientRoutes } from './client-routes.ts'
 import type { Connection } from './connection.ts'
 import { Deliveries, type DeliverySource } from './deliveries.ts'
 import type { TopicAliases } from './topic-aliases.ts'
@@ -40,13 +40,15 @@ interface Part {
 
 /** One subscribe stream to one exit. */
 class SubscribeStream implements DeliverySource, StreamHandler<Mqtt> {
+  readonly exitAt: number
   stream: Stream<Mqtt> | null = null
   readonly #subscriber: Subscriber
   /** in the order asked, which is the order answered */
   #asked: Part[] = []
 
-  constructor(subscriber: Subscriber) {
+  constructor(subscriber: Subscriber, exitAt: number) {
     this.#subscriber = subscriber
+    this.exitAt = exitAt
   }
 
   ask(part: Part, signal: MqttSignal): void {
@@ -124,6 +126,43 @@ export class Subscriber {
         new StreamError('unavailable', 'the exit does not go on with the subscriptions of a session'),
       )
     }
+  }
+
+  /**
+   * What the client may do has changed: filters that are not permitted any more, or belong to another exit now, end as if they
+   * were unsubscribed. What is under way for them is held back by what may be delivered.
+   */
+  reauthorize(before: ClientRoutes): void {
+    const { routes, server } = this.#connection
+    this.deliveries.rights = server.routes.deliveryRights(routes)
+    const ended = [...this.#filters].flatMap((filter) => {
+      const exitAt = routeOf(before, filter)?.exitAt
+      const stream = exitAt === undefined ? undefined : this.#streams[exitAt]
+      return stream === undefined || routeOf(routes, filter)?.exitAt === exitAt ? [] : [{ filter, stream }]
+    })
+    for (const stream of new Set(ended.map((each) => each.stream))) {
+      const filters = ended.filter((each) => each.stream === stream).map(({ filter }) => filter)
+      this.#endFilters(stream, filters)
+    }
+  }
+
+  /** Nobody waits for the answer. */
+  #endFilters(stream: SubscribeStream, filters: readonly string[]): void {
+    const since = this.#connection.server.clock.monotonic()
+    const request: Request = {
+      type: 'unsuback',
+      packetId: 0,
+      filters,
+      reasonCodes: [],
+      fresh: new Set(),
+      open: 1,
+      since,
+    }
+    for (const filter of filters) {
+      this.#filters.delete(filter)
+      this.#connection.subscriptionEnded(filter, ReasonCode.NotAuthorized)
+    }
+    stream.ask({ request, at: filters.map((_, at) => at) }, { kind: 'unsubscribe', filters })
   }
 
   subscribe(packet: SubscribePacket): void {
@@ -247,7 +286,7 @@ export class Subscriber {
   }
 
   #routeOf(filter: string): ClientRoute | null {
-    return this.#connection.routes.find((route) => route.admitsSubscribe(filter)) ?? null
+    return routeOf(this.#connection.routes, filter)
   }
 
   /** The stream to the filter's exit, opened if need be; else why there is none. */
@@ -259,7 +298,7 @@ export class Subscriber {
 
   #open(route: ClientRoute, resume: readonly string[]): SubscribeStream | null {
     const { clientId, version, identity, server } = this.#connection
-    const source = new SubscribeStream(this)
+    const source = new SubscribeStream(this, route.exitAt)
     source.stream = route.exit.connect({ kind: 'subscribe', clientId, version, resume }, identity, source)
     if (source.stream === null) return null
     this.#streams[route.exitAt] = source
@@ -282,6 +321,10 @@ export class Subscriber {
     if (requests.length === 0) this.#requests = []
     if (requests.length <= REQUESTS_MAX >> 1) this.#connection.resume(Wait.ANSWERS)
   }
+}
+
+function routeOf(routes: ClientRoutes, filter: string): ClientRoute | null {
+  return routes.find((route) => route.admitsSubscribe(filter)) ?? null
 }
 
 function place(parts: Map<SubscribeStream, Part>, stream: SubscribeStream, request: Request, at: number): void {

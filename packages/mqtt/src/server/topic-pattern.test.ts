@@ -47,3 +47,33 @@ const rows: readonly (readonly [pattern: string, filter: string, contained: bool
 test.each(rows)('%s contains %s: %s', (pattern, filter, contained) => {
   expect(new TopicPattern(pattern).contains(filter)).toBe(contained)
 })
+
+const bound = (pattern: string, id: string) => new TopicPattern(pattern).bind(new Map([['id', id]]))
+
+test.each([
+  ['d/{id}/#', 'me', 'd/me/x', true],
+  ['d/{id}/#', 'me', 'd/me', true],
+  ['d/{id}/#', 'me', 'd/you/x', false],
+  ['d/{id}/#', 'me', 'd/+/x', false],
+  ['d/{id}/#', 'me', 'd/#', false],
+  ['d/{id}/#', 'me', '#', false],
+  ['d/x-{id}/s', 'me', 'd/x-me/s', true],
+  ['d/x-{id}/s', 'me', 'd/x-you/s', false],
+  ['{id}/{other}', 'me', 'me/any', true],
+  ['{id}/{other}', 'me', 'you/any', false],
+  ['{id}/#', '{id}', '{id}/a', true],
+  ['{id}/#', '*', 'a/b', false],
+  ['d/{id}', '$SYS', 'd/$SYS', true],
+] as const)('%s with %s contains %s: %s', (pattern, id, filter, contained) => {
+  expect(bound(pattern, id)?.contains(filter)).toBe(contained)
+})
+
+test.each(['', '+', '#', 'a/b', '/', 'a+', 'a#', '\0', 'me/#', '../+'])('a value %j matches nothing', (id) => {
+  expect(bound('d/{id}/s', id)).toBeNull()
+  expect(bound('d/x{id}/s', id)).toBeNull()
+})
+
+test('a value does not open topics of the server [MQTT-4.7.2-1]', () => {
+  expect(bound('{id}/#', '$SYS')).toBeNull()
+  expect(bound('{id}', '$share')).toBeNull()
+})

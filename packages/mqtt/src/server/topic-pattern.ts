@@ -3,26 +3,53 @@
  * level before it. Asked once per PUBLISH and SUBSCRIBE filter; linear in what a peer sends, and allocates nothing.
  */
 import { isTopicFilter } from '../topic.ts'
+import type { Values } from './param.ts'
 
 type Level =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'any' }
-  | { readonly kind: 'placeholder'; readonly prefix: string; readonly suffix: string }
+  | { readonly kind: 'placeholder'; readonly name: string; readonly prefix: string; readonly suffix: string }
   | { readonly kind: 'rest' }
 
 const SLASH = '/'
 const DOLLAR = '$'
-const PLACEHOLDER = /\{[^{}]*\}/
+const PLACEHOLDER = /\{([^{}]*)\}/
+/** What would end a level, or stand for more than itself. */
+const SPECIAL = /[/+#\0]/
 
 export class TopicPattern {
   readonly #levels: readonly Level[]
 
   /** Throws a `RangeError` that says what is wrong with the pattern. */
-  constructor(pattern: string) {
+  constructor(pattern: string | readonly Level[]) {
+    if (typeof pattern !== 'string') {
+      this.#levels = pattern
+      return
+    }
     this.#levels = pattern.split(SLASH).map(compileLevel)
     if (!isTopicFilter(pattern)) {
       throw new RangeError(`${pattern} is not a topic pattern: + stands alone in its level, # alone in the last`)
     }
+  }
+
+  get placeholders(): readonly string[] {
+    return this.#levels.flatMap((level) => (level.kind === 'placeholder' ? [level.name] : []))
+  }
+
+  /** The pattern with values in place of placeholders; null: with these it matches nothing, for they must never widen it. */
+  bind(values: Values): TopicPattern | null {
+    const levels: Level[] = []
+    for (const [at, level] of this.#levels.entries()) {
+      const value = level.kind === 'placeholder' ? values.get(level.name) : undefined
+      if (level.kind !== 'placeholder' || value === undefined) levels.push(level)
+      else if (isLevelValue(value)) {
+        const text = `${level.prefix}${value}${level.suffix}`
+        // [MQTT-4.7.2-1] a placeholder does not stand for topics of the server, whatever its value is
+        if (at === 0 && level.prefix === '' && text.startsWith(DOLLAR)) return null
+        levels.push({ kind: 'text', text })
+      } else return null
+    }
+    return new TopicPattern(levels)
   }
 
   /**
@@ -45,13 +72,18 @@ export class TopicPattern {
   }
 }
 
+/** One level that is not empty, and nothing but itself. */
+export function isLevelValue(value: string): boolean {
+  return value !== '' && !SPECIAL.test(value)
+}
+
 function compileLevel(text: string): Level {
   if (text === '#') return { kind: 'rest' }
   if (text === '+') return { kind: 'any' }
-  const [prefix, suffix, more] = text.split(PLACEHOLDER)
-  if (suffix === undefined) return { kind: 'text', text }
+  const [prefix, name, suffix, more] = text.split(PLACEHOLDER)
+  if (name === undefined || suffix === undefined) return { kind: 'text', text }
   if (more !== undefined) throw new RangeError(`${text} has more than one {name} in a level`)
-  return { kind: 'placeholder', prefix: prefix ?? '', suffix }
+  return { kind: 'placeholder', name, prefix: prefix ?? '', suffix }
 }
 
 function admits(level: Level, filter: string, from: number, to: number): boolean {

@@ -35,13 +35,20 @@ describe('an mqtt client', () => {
     ['options: { server: "mqtt://broker:0" }', 'error server-invalid'],
     ['options: { versions: [v5] }', 'error not-accepted'],
     ['options: { topics: [] }', 'error not-accepted'],
-    ['options: { authorization: { guard: {} } }', 'error not-accepted'],
+    ['options: { authorization: {} }', 'error out-of-range'],
     ['options: { limits: { subscriptions: 1 } }', 'error not-accepted'],
     ['options: { server: "mqtts://broker" }', 'warning server-not-encrypted'],
   ])('is told of %s', (entry, expected) => {
     const problems = problemsOf(`exit: south, ${entry}`)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toContain(expected)
+  })
+
+  it('logs in with CONNECT alone', () => {
+    const option = 'authorization: { guard: { credentials: { auth: {} } } }'
+    const problems = problemsOf(`exit: south, options: { ${option} }`).join()
+    expect(problems).toContain('A client logs in with CONNECT alone')
+    expect(problems).toContain('`connect` is missing')
   })
 
   it('has no conditions', () => {
