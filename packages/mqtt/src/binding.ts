@@ -9,7 +9,7 @@ import { checkTopics } from './server/topic-models.ts'
 import { TopicPattern } from './server/topic-pattern.ts'
 import type { Mqtt } from './stream.ts'
 
-function check(entry: BindingEntry<MqttConfig>): Finding[] {
+function check(entry: BindingEntry<MqttConfig>, exits: readonly BindingEntry[] | null): Finding[] {
   const findings: Finding[] = checkTopics(entry.options?.topics)
   const { keepAliveSecondsMin: least, keepAliveSeconds: most } = entry.options?.limits ?? {}
   if (least !== undefined && most !== undefined && least > most) {
@@ -32,18 +32,18 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
     })
   })
   const server = entry.options?.server
-  if (server !== undefined) findings.push(...checkServer(server))
+  if (server !== undefined) findings.push(...checkServer(server, exits))
   return findings
 }
 
-function checkServer(server: string): Finding[] {
+function checkServer(server: string, exits: readonly BindingEntry[] | null): Finding[] {
   const path = ['options', 'server']
   try {
     serverAddress(server)
   } catch (error) {
     return [{ level: 'error', path, code: 'server-invalid', message: (error as Error).message }]
   }
-  if (!server.startsWith('mqtts:')) return []
+  if (!server.startsWith('mqtts:') || exits?.every(({ type }) => type === 'tls')) return []
   const message = 'mqtts names the port only: nothing is encrypted unless the exit does it'
   return [{ level: 'warning', path, code: 'server-not-encrypted', message }]
 }

@@ -1,10 +1,10 @@
 /** What a document may say of an mqtt client, and what it is told when it says something else. */
 import { createRegistry, loadConfig } from '@zilla-ts/engine'
-import { tcp } from '@zilla-ts/net'
+import { tcp, tls } from '@zilla-ts/net'
 import { describe, expect, it } from 'vitest'
 import { mqtt } from '../../src/binding.ts'
 
-const registry = createRegistry({ bindings: [tcp, mqtt as never] })
+const registry = createRegistry({ bindings: [tcp, tls, mqtt as never] })
 
 /** Level, code and message of each problem; `entry` is what the client's entry says beside type and kind. */
 function problemsOf(entry: string): string[] {
@@ -26,6 +26,7 @@ describe('an mqtt client', () => {
     'exit: south, options: { server: "mqtt://broker" }',
     'exit: south, options: { server: "mqtt://[::1]:1884", limits: { publishSeconds: 10, packetBytes: 1000 } }',
     'routes: [{ exit: south }]',
+    'exit: "sys:tls_client", options: { server: "mqtts://broker" }',
   ])('may say %s', (entry) => {
     expect(problemsOf(entry)).toEqual([])
   })
