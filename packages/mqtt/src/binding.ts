@@ -9,7 +9,7 @@ import { checkTopics } from './server/topic-models.ts'
 import { TopicPattern } from './server/topic-pattern.ts'
 import type { Mqtt } from './stream.ts'
 
-function check(entry: BindingEntry<MqttConfig>, exits: readonly BindingEntry[] | null): Finding[] {
+function check(entry: BindingEntry<MqttConfig>, exits: readonly BindingEntry[] | null = null): Finding[] {
   const findings: Finding[] = checkTopics(entry.options?.topics)
   const { keepAliveSecondsMin: least, keepAliveSeconds: most } = entry.options?.limits ?? {}
   if (least !== undefined && most !== undefined && least > most) {

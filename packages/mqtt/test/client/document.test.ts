@@ -26,7 +26,6 @@ describe('an mqtt client', () => {
     'exit: south, options: { server: "mqtt://broker" }',
     'exit: south, options: { server: "mqtt://[::1]:1884", limits: { publishSeconds: 10, packetBytes: 1000 } }',
     'routes: [{ exit: south }]',
-    'exit: "sys:tls_client", options: { server: "mqtts://broker" }',
   ])('may say %s', (entry) => {
     expect(problemsOf(entry)).toEqual([])
   })
@@ -43,6 +42,11 @@ describe('an mqtt client', () => {
     const problems = problemsOf(`exit: south, ${entry}`)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toContain(expected)
+  })
+
+  it('may name an encrypted server where its exit speaks TLS', () => {
+    const problems = problemsOf('exit: "sys:tls_client", options: { server: "mqtts://broker" }')
+    expect(problems).toEqual(['warning unused-binding nothing uses the binding `south`'])
   })
 
   it('has no conditions', () => {

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { TLSSocket, TlsOptions } from 'node:tls'
 import { FakeClock, Harness, Recorder, TestExit } from '@zilla-ts/testing'
+import { Authority, type Issued, selfSigned } from '@zilla-ts/testing/authority'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Bytes, BytesOpen } from '../../src/stream.ts'
 import { tcp } from '../../src/tcp/binding.ts'
-import { Authority, type Issued, selfSigned } from '../authority.ts'
 import { defer } from '../folder.ts'
 import {
   keyPair,

@@ -18,11 +18,11 @@ import {
   type Vault,
 } from '@zilla-ts/engine'
 import { Harness, type HarnessOptions } from '@zilla-ts/testing'
+import type { Authority, Issued } from '@zilla-ts/testing/authority'
 import { expect, vi } from 'vitest'
 import type { Bytes, BytesOpen } from '../../src/stream.ts'
 import { tls } from '../../src/tls/binding.ts'
 import type { TlsConfig } from '../../src/tls/tls.config.ts'
-import type { Authority, Issued } from '../authority.ts'
 import { defer } from '../folder.ts'
 
 export class MemoryVault implements Vault {

@@ -1,8 +1,8 @@
 /** The tls proxy on real sockets: routes by what a client says of whom it wants, and passes on every byte as it came. */
 import { FakeClock, TestExit } from '@zilla-ts/testing'
+import { Authority, type Issued } from '@zilla-ts/testing/authority'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Bytes } from '../../src/stream.ts'
-import { Authority, type Issued } from '../authority.ts'
 import { attempt, closed, inFrontOf, MemoryVault, plain, route, started, until } from './peers.ts'
 
 let authority: Authority
