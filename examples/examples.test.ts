@@ -2,7 +2,7 @@
  * Runs every example as its README says: the commands of its `sh` blocks, in order, must together print its `text` block.
  * Ports are replaced by free ones, so that tests run beside other programs.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -20,9 +20,14 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = join(HERE, '..')
 const names = readdirSync(HERE, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
 /** what the documents of the examples read */
-const ENVIRONMENT = { KAFKA_BOOTSTRAP_SERVER: 'localhost:9092', MQTT_BROKER: 'mqtt://127.0.0.1:7183' }
-const PORTS = /\b(7183|7184|12345)\b/g
+const ENVIRONMENT = {
+  KAFKA_BOOTSTRAP_SERVER: 'localhost:9092',
+  MQTT_BROKER: 'mqtt://127.0.0.1:7183',
+  KEYS_PASSWORD: 'example',
+}
+const PORTS = /\b(7183|7184|8883|12345)\b/g
 const mosquitto = hasMosquitto()
+const openssl = spawnSync('openssl', ['version']).status === 0
 const bootstrap = await kafkaBootstrap()
 
 const undo: (() => unknown)[] = []
@@ -33,7 +38,7 @@ afterEach(async () => {
 /** A free port for each that the examples use. */
 async function freePorts(): Promise<ReadonlyMap<string, string>> {
   const ports = new Map<string, string>()
-  for (const port of ['7183', '7184', '12345']) ports.set(port, String(await freePort()))
+  for (const port of ['7183', '7184', '8883', '12345']) ports.set(port, String(await freePort()))
   return ports
 }
 
@@ -42,7 +47,7 @@ async function copyOf(name: string, kafka: string | undefined, ports?: ReadonlyM
   const directory = mkdtempSync(join(tmpdir(), 'zilla-example-'))
   undo.push(() => rmSync(directory, { recursive: true, force: true }))
   // Not what somebody's own run has left there.
-  cpSync(join(HERE, name), directory, { recursive: true, filter: (path) => !path.endsWith('.zilla') })
+  cpSync(join(HERE, name), directory, { recursive: true, filter: (path) => !/\/(\.zilla|tls)$/.test(path) })
   const replaced = ports ?? (await freePorts())
   const replace = (text: string) =>
     text
@@ -154,6 +159,29 @@ describe.skipIf(!mosquitto)('mqtt.proxy', () => {
   })
 })
 
+describe.skipIf(!mosquitto || !openssl)('mqtt.tls', () => {
+  it('prints what its README says', async () => {
+    const { replace } = await copyOf('mqtt.tls', undefined)
+    const [certificates, engine, subscribe, publish] = blocks('mqtt.tls', 'sh').map(replace)
+    await succeeds(certificates!)
+    await startEngine(engine!)
+    await tryOut(subscribe!, publish!, blocks('mqtt.tls', 'text')[0]!)
+  })
+})
+
+describe.skipIf(!mosquitto || !openssl)('mqtt.mtls', () => {
+  it('prints what its README says, and nothing to who shows no certificate', async () => {
+    const { replace } = await copyOf('mqtt.mtls', undefined)
+    const [certificates, engine, subscribe, publish] = blocks('mqtt.mtls', 'sh').map(replace)
+    await succeeds(certificates!)
+    const running = await startEngine(engine!)
+    await tryOut(subscribe!, publish!, blocks('mqtt.mtls', 'text')[0]!)
+    const anonymous = start(publish!.replace(/--(cert|key) \S+ /g, ''))
+    expect((await once(anonymous.child, 'close'))[0]).not.toBe(0)
+    await until(() => running.output.includes('TLS_HANDSHAKE_FAILED'))
+  })
+})
+
 describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker', () => {
   it('prints what its README says, on topics as `npm run kafka` makes them', async () => {
     const broker = await startBroker({ topics: defaultTopics })
@@ -189,6 +217,12 @@ describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker.jwt', 
     await tryOut(subscribe!, publish!, blocks('mqtt.kafka.broker.jwt', 'text')[0]!)
   }, 120_000)
 })
+
+/** Runs a command of a README to its good end. */
+async function succeeds(command: string): Promise<void> {
+  const running = start(command)
+  expect((await once(running.child, 'close'))[0], running.output).toBe(0)
+}
 
 /** Subscribes, publishes, and waits for the subscriber to print exactly what is expected. */
 async function tryOut(subscribe: string, publish: string, expected: string): Promise<void> {

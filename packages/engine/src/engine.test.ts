@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from './config/load.ts'
@@ -46,6 +47,13 @@ function engine(yaml: string) {
         stream.grant(1_000)
         return handler(context.name)
       },
+      // Only the last binding owns sockets.
+      ...(context.name === 'c' && {
+        take: (_socket: Socket, open: unknown) => {
+          if (open === 'bug') throw new Error('bug')
+          return open === 'refuse' ? 'refused' : 'taken'
+        },
+      }),
       start: async () => say('start'),
       drain: () => {
         say('drain')
@@ -165,6 +173,21 @@ describe('exits', () => {
     stream.end()
     expect(log.at(-1)).toBe('b ended')
     expect(exit.dial('hello', null)).toBeNull()
+    await running.stop({ deadlineMs: 1_000 })
+  })
+
+  it('hand over sockets to bindings that own them, whose faults they contain', async () => {
+    const { engine: running, contexts, lines } = engine(CHAIN)
+    await running.start()
+    const [toB, toC] = ['a', 'b'].map((name) => contexts.get(name)!.routes[0]!.exit!)
+    const socket = new Socket()
+    expect(toB!.take(socket, 'hello', null)).toBe('streams')
+    expect(['hello', 'refuse', 'bug'].map((open) => toC!.take(socket, open, null))).toEqual([
+      'taken',
+      'refused',
+      'refused',
+    ])
+    expect(lines.filter((line) => line.includes('ENGINE_FAULT'))).toHaveLength(1)
     await running.stop({ deadlineMs: 1_000 })
   })
 

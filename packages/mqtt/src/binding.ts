@@ -11,7 +11,7 @@ import { MqttServer } from './server/server.ts'
 import { checkTopics } from './server/topic-models.ts'
 import type { Mqtt } from './stream.ts'
 
-function check(entry: BindingEntry<MqttConfig>): Finding[] {
+function check(entry: BindingEntry<MqttConfig>, exits: readonly BindingEntry[] | null = null): Finding[] {
   const findings: Finding[] = checkTopics(entry.options?.topics)
   const { keepAliveSecondsMin: least, keepAliveSeconds: most } = entry.options?.limits ?? {}
   if (least !== undefined && most !== undefined && least > most) {
@@ -25,20 +25,20 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
   }
   findings.push(...checkConditions(entry.routes))
   const server = entry.options?.server
-  if (server !== undefined) findings.push(...checkServer(server))
+  if (server !== undefined) findings.push(...checkServer(server, exits))
   const authorization = entry.kind === 'client' ? entry.options?.authorization : undefined
   if (authorization !== undefined) findings.push(...checkLogin(authorization))
   return findings
 }
 
-function checkServer(server: string): Finding[] {
+function checkServer(server: string, exits: readonly BindingEntry[] | null): Finding[] {
   const path = ['options', 'server']
   try {
     serverAddress(server)
   } catch (error) {
     return [{ level: 'error', path, code: 'server-invalid', message: (error as Error).message }]
   }
-  if (!server.startsWith('mqtts:')) return []
+  if (!server.startsWith('mqtts:') || exits?.every(({ type }) => type === 'tls')) return []
   const message = 'mqtts names the port only: nothing is encrypted unless the exit does it'
   return [{ level: 'warning', path, code: 'server-not-encrypted', message }]
 }

@@ -49,7 +49,6 @@ const envelopeValidator = new Validator(envelopeSchema)
 
 /** The namespace of bindings that need no declaration. */
 const BUILT_IN = 'sys'
-const BUILT_IN_TLS_CLIENT = { type: 'tls', kind: 'client', exit: 'tcp_client' }
 
 /** Every problem of the document, and without errors its namespaces. */
 export function loadConfig(input: LoadInput): LoadResult {
@@ -134,7 +133,10 @@ function readEnvelope(
 /** `sys:tcp_client` dials whatever address it is asked for; `sys:tls_client` speaks TLS there. */
 function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry, problems: ProblemList): void {
   if (registry.binding('tcp')?.kinds.client === undefined) return
-  const tls = registry.binding('tls')?.kinds.client === undefined ? {} : { tls_client: BUILT_IN_TLS_CLIENT }
+  const tls =
+    registry.binding('tls')?.kinds.client === undefined
+      ? {}
+      : { tls_client: { type: 'tls', kind: 'client', exit: 'tcp_client' } }
   const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' }, ...tls } }
   const namespace = new DraftNamespace(
     BUILT_IN,

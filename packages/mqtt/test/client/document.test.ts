@@ -1,10 +1,10 @@
 /** What a document may say of an mqtt client, and what it is told when it says something else. */
 import { createRegistry, loadConfig } from '@zilla-ts/engine'
-import { tcp } from '@zilla-ts/net'
+import { tcp, tls } from '@zilla-ts/net'
 import { describe, expect, it } from 'vitest'
 import { mqtt } from '../../src/binding.ts'
 
-const registry = createRegistry({ bindings: [tcp, mqtt as never] })
+const registry = createRegistry({ bindings: [tcp, tls, mqtt as never] })
 
 /** Level, code and message of each problem; `entry` is what the client's entry says beside type and kind. */
 function problemsOf(entry: string): string[] {
@@ -49,6 +49,11 @@ describe('an mqtt client', () => {
     const problems = problemsOf(`exit: south, options: { ${option} }`).join()
     expect(problems).toContain('A client logs in with CONNECT alone')
     expect(problems).toContain('`connect` is missing')
+  })
+
+  it('may name an encrypted server where its exit speaks TLS', () => {
+    const problems = problemsOf('exit: "sys:tls_client", options: { server: "mqtts://broker" }')
+    expect(problems).toEqual(['warning unused-binding nothing uses the binding `south`'])
   })
 
   it('has no conditions', () => {

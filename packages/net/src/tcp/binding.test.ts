@@ -160,6 +160,38 @@ describe('tcp server', () => {
     expect(reporter.counter('tcp.connections.refused').value).toBe(1)
   })
 
+  it('hands the socket itself to an exit that owns sockets, and waits for it when it drains', async () => {
+    const { harness, exit, port, reporter } = await server()
+    const taken: Socket[] = []
+    exit.onTake = (socket, open) => {
+      taken.push(socket)
+      socket.write(`for ${open.remote!.port}`)
+      return 'taken'
+    }
+    const socket = await dial(port)
+    expect(String((await once(socket, 'data'))[0])).toBe(`for ${socket.localPort}`)
+    expect(exit.opened).toEqual([])
+    expect(reporter.counter('tcp.connections.opened').value).toBe(1)
+    let drained = false
+    const draining = harness.binding.drain!().then(() => {
+      drained = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(drained).toBe(false)
+    await harness.binding.stop!()
+    await draining
+    expect(taken[0]!.destroyed).toBe(true)
+  })
+
+  it('closes a socket that such an exit refuses', async () => {
+    const { exit, port, reporter } = await server()
+    exit.onTake = () => 'refused'
+    const socket = await dial(port)
+    socket.resume()
+    await once(socket, 'end')
+    expect(reporter.counter('tcp.connections.refused').value).toBe(1)
+  })
+
   it('names the address when the port is in use', async () => {
     const { port } = await server()
     await expect(server({ host: '127.0.0.1', port })).rejects.toThrow(

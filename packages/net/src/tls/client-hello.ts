@@ -42,7 +42,10 @@ export class ClientHelloReader {
   push(chunk: Buffer): HelloResult {
     this.#chunks.push(chunk)
     this.#length += chunk.length
-    if (this.#length < this.#needed) return this.#chunks[0]?.[0] === HANDSHAKE ? 'more' : 'invalid'
+    // One byte is enough to know most of what is no TLS.
+    const first = this.#chunks.find(({ length }) => length > 0)?.[0] ?? HANDSHAKE
+    if (first !== HANDSHAKE) return 'invalid'
+    if (this.#length < this.#needed) return 'more'
     try {
       return this.#read(this.bytes)
     } catch (error) {

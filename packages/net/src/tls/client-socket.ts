@@ -46,6 +46,12 @@ export class ClientSocket extends Duplex implements Task {
   /** What was asked for before the server was verified. */
   #waiting: (() => void) | null = null
   #timeoutMs = 0
+  /** The connection is gone; what came before that may still be read. */
+  readonly #onClosed = (): void => {
+    if (this.connecting) this.destroy(new StreamError('closed', 'the connection was closed before it was secure'))
+    else if (this.readableEnded || this.readableLength === 0) this.destroy()
+    else this.once('end', () => this.destroy())
+  }
 
   constructor(options: ClientSocketOptions) {
     super({ allowHalfOpen: true })
@@ -53,7 +59,7 @@ export class ClientSocket extends Duplex implements Task {
     this.#options = options
     this.#timer = clock.after(handshakeMs, this)
     raw.on('error', (error: Error) => this.destroy(error))
-    raw.once('close', () => this.#onClosed())
+    raw.once('close', this.#onClosed)
     if (raw.connecting === true) raw.once('connect', () => this.#begin())
     else this.#begin()
   }
@@ -158,6 +164,9 @@ export class ClientSocket extends Duplex implements Task {
       const tls = this.#options.begin()
       this.#tls = tls
       tls.on('error', (error) => this.destroy(error))
+      // The socket below closes first, and does not say why.
+      this.#options.raw.off('close', this.#onClosed)
+      tls.once('close', this.#onClosed)
       tls.once('secureConnect', () => this.#onSecure(tls))
     } catch (error) {
       this.destroy(error as Error)
@@ -180,12 +189,5 @@ export class ClientSocket extends Duplex implements Task {
     const waiting = this.#waiting
     this.#waiting = null
     waiting?.()
-  }
-
-  /** The connection is gone; what came before that may still be read. */
-  #onClosed(): void {
-    if (this.connecting) this.destroy(new StreamError('closed', 'the connection was closed before it was secure'))
-    else if (this.readableEnded || this.readableLength === 0) this.destroy()
-    else this.once('end', () => this.destroy())
   }
 }

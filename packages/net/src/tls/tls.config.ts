@@ -138,7 +138,7 @@ export interface TlsLimits {
    */
   handshakeSeconds: number
   /**
-   * Handshakes that may be under way at a time; connections beyond are closed. Each takes about 50 KB of memory.
+   * Handshakes that may be under way at a time; connections beyond are closed. Each takes about 60 KB of memory.
    */
   handshakes: number
 }
@@ -332,11 +332,11 @@ export const schema: JsonSchema = {
               "default": 10
             },
             "handshakes": {
-              "description": "Handshakes that may be under way at a time; connections beyond are closed. Each takes about 50 KB of memory.",
+              "description": "Handshakes that may be under way at a time; connections beyond are closed. Each takes about 60 KB of memory.",
               "type": "integer",
               "minimum": 1,
               "maximum": 1000000,
-              "default": 4096
+              "default": 2048
             }
           }
         }

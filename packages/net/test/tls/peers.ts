@@ -18,11 +18,11 @@ import {
   type Vault,
 } from '@zilla-ts/engine'
 import { Harness, type HarnessOptions } from '@zilla-ts/testing'
+import type { Authority, Issued } from '@zilla-ts/testing/authority'
 import { expect, vi } from 'vitest'
 import type { Bytes, BytesOpen } from '../../src/stream.ts'
 import { tls } from '../../src/tls/binding.ts'
 import type { TlsConfig } from '../../src/tls/tls.config.ts'
-import type { Authority, Issued } from '../authority.ts'
 import { defer } from '../folder.ts'
 
 export class MemoryVault implements Vault {
@@ -91,7 +91,8 @@ export async function inFrontOf({ binding }: TlsHarness, session: Session | null
   return { port: await listening(server), taken, sockets }
 }
 
-async function listening(server: Server): Promise<number> {
+/** Lets a server listen until the test ends. */
+export async function listening(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   defer(() => server.close())
@@ -138,12 +139,11 @@ export async function plain(port: number): Promise<Socket> {
 
 /** A TLS server of Node's that gives its connections to `onSocket`, and its port. */
 export async function tlsServer(options: TlsOptions, onSocket: (socket: TLSSocket) => void = () => {}) {
-  const errors: Error[] = []
   const server = createTlsServer({ allowHalfOpen: true, ...options } as TlsOptions, (socket) => {
     defer(() => socket.destroy())
     socket.on('error', () => {})
     onSocket(socket)
   })
-  server.on('tlsClientError', (error) => errors.push(error))
-  return { port: await listening(server), errors }
+  server.on('tlsClientError', () => {})
+  return { port: await listening(server) }
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { type Credentials, type Guard, type Session, StreamError } from '@zilla-ts/engine'
 import { FakeClock, TestExit } from '@zilla-ts/testing'
+import { Authority, type Issued, selfSigned } from '@zilla-ts/testing/authority'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Bytes } from '../../src/stream.ts'
-import { Authority, type Issued, selfSigned } from '../authority.ts'
 import {
   attempt,
   closed,

@@ -3,9 +3,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { renameSync, truncateSync } from 'node:fs'
 import { createRegistry, loadConfig } from '@zilla-ts/engine'
 import { FakeClock, TestReporter } from '@zilla-ts/testing'
+import { Authority, type Issued } from '@zilla-ts/testing/authority'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { filesystemVault } from '../../src/vault/filesystem.ts'
-import { Authority, type Issued } from '../authority.ts'
 import { defer, Folder } from '../folder.ts'
 
 type Options = Parameters<typeof filesystemVault.attach>[0]['options']

@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { Authority, type Issued } from '@zilla-ts/testing/authority'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { keyPairs, trusted } from '../../src/vault/entries.ts'
 import { readPkcs12 } from '../../src/vault/pkcs12.ts'
-import { Authority, type Issued } from '../authority.ts'
 import { Folder } from '../folder.ts'
 
 const has = (command: string, ...args: string[]) => spawnSync(command, args).status === 0

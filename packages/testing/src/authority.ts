@@ -1,4 +1,7 @@
-/** Certificates for tests, made while they run: no key is ever in the repository. */
+/**
+ * Certificates for tests, made while they run: no key is ever in the repository. Imported by itself, as
+ * `@zilla-ts/testing/authority`, for what makes them takes long to load.
+ */
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
