@@ -3,12 +3,18 @@
  * handler for a malformed frame, and buffers whatever length a peer claims. Made by `BrokerConnection` for each dial.
  */
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { WireSocket } from './kafkajs.ts'
 
 /** Far above any answer to a request of ours; an HTTP server on the port claims 1.2 GB. */
 const FRAME_BYTES_MAX = 256 * 1024 * 1024
 const LENGTH_BYTES = 4
 const CORRELATION_BYTES = 4
+/** What a TLS listener answers to anything else (RFC 8446 §5.1); as a frame it would be 352 MB. */
+const TLS_ALERT = 21
+const TLS_MAJOR = 3
+const NO_TLS = 'what answers there speaks TLS: exit to a tls client'
+const NO_KAFKA = 'what answers there does not speak the Kafka protocol'
 
 export class GuardedSocket implements WireSocket {
   readonly #socket: Socket
@@ -26,7 +32,9 @@ export class GuardedSocket implements WireSocket {
   constructor(socket: Socket, onConnect: () => void, onClose: (error: Error) => void) {
     this.#socket = socket
     this.#onClose = onClose
-    if (socket.connecting) socket.once('connect', onConnect)
+    // Over TLS nothing is sent before the broker is known to be the one that was dialled.
+    if (socket instanceof TLSSocket) socket.once('secureConnect', onConnect)
+    else if (socket.connecting) socket.once('connect', onConnect)
     else setImmediate(onConnect)
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => this.#receive(bytes))
@@ -72,7 +80,8 @@ export class GuardedSocket implements WireSocket {
   #receive(bytes: Buffer): void {
     if (this.#closed) return
     if (!this.#framesFit(bytes)) {
-      this.destroy(new Error('what answers there does not speak the Kafka protocol'))
+      const what = bytes[0] === TLS_ALERT && bytes[1] === TLS_MAJOR ? NO_TLS : NO_KAFKA
+      this.destroy(new Error(what))
       return
     }
     try {
