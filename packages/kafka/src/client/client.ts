@@ -168,6 +168,10 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
     this.#directory.refresh()
   }
 
+  denied(error: StreamError): void {
+    this.#site.complaints.denied(error)
+  }
+
   unwatch(stream: ProduceStream): void {
     this.#directory.unwatch(stream.topic, stream)
   }

@@ -39,8 +39,8 @@ export class BrokerConnection {
   #socket: GuardedSocket | null = null
   #closed: StreamError | null = null
   #opened = false
-  /** a request after the opening was answered */
-  #served = false
+  /** among the connections of the site */
+  #counted = false
   #renewal: Timer | null = null
 
   constructor(site: ClientSite, address: string | null, onClose: (connection: BrokerConnection) => void) {
@@ -84,14 +84,20 @@ export class BrokerConnection {
     }
     if (this.#closed !== null) throw this.#closed
     this.#opened = true
+    if (this.#site.sasl !== null) this.#authenticated()
+  }
+
+  /** The broker lets us in. Without credentials that shows with the first answer to something else than the versions. */
+  #welcome(): void {
+    this.#site.refusals.accepted(this.address)
+    if (this.#counted) return
+    this.#counted = true
     this.#site.connectionOpened()
-    this.#authenticated()
   }
 
   #authenticated(): void {
-    const { sasl, refusals, clock } = this.#site
-    if (sasl === null) return
-    refusals.accepted(this.address)
+    this.#welcome()
+    const { clock } = this.#site
     const lifetimeMs = Number(this.#wire.sessionLifetime)
     if (lifetimeMs === 0) return
     const share = RENEWAL_SHARE_MIN + Math.random() * (RENEWAL_SHARE_MAX - RENEWAL_SHARE_MIN)
@@ -133,8 +139,9 @@ export class BrokerConnection {
     if (this.#closed !== null) return
     this.#closed = error
     this.#renewal?.cancel()
-    if (error instanceof AuthenticationRefused) this.#site.refusals.add(this.address, error)
-    if (this.#opened) this.#site.connectionClosed()
+    const { refusals, sasl } = this.#site
+    if (error instanceof AuthenticationRefused) refusals.add(this.address, error, sasl !== null)
+    if (this.#counted) this.#site.connectionClosed()
     this.#socket?.destroy(error)
     for (const waiting of this.#waiting) waiting.fault(error)
     this.#onClose(this)
@@ -160,7 +167,7 @@ export class BrokerConnection {
       answer.then(
         (value) => {
           over()
-          this.#served = this.#opened
+          if (this.#opened && !this.#counted) this.#welcome()
           resolve(value)
         },
         (error) => {
@@ -179,8 +186,10 @@ export class BrokerConnection {
     if (refusal !== null) return new AuthenticationRefused(`${where}: ${refusal}`)
     const message = error instanceof Error ? error.message : String(error)
     // A listener with SASL answers the question for versions, and closes at anything else.
-    const hint = sasl === null && this.#opened && !this.#served ? ' (does it want SASL? see options.authorization)' : ''
-    return new StreamError('unavailable', `${where}: ${message}${hint}`, { cause: error })
+    if (this.#opened && !this.#counted) {
+      return new AuthenticationRefused(`${where}: ${message} (does it want SASL? see options.authorization)`)
+    }
+    return new StreamError('unavailable', `${where}: ${message}`, { cause: error })
   }
 }
 

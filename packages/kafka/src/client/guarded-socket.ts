@@ -23,6 +23,7 @@ export class GuardedSocket implements WireSocket {
   #onEnd: () => unknown = () => {}
   #onError: (error: Error) => unknown = () => {}
   #closed = false
+  #handshaking = false
   /** bytes of the current frame still to come */
   #frameLeft = 0
   #length = 0
@@ -33,12 +34,17 @@ export class GuardedSocket implements WireSocket {
     this.#socket = socket
     this.#onClose = onClose
     // Over TLS nothing is sent before the broker is known to be the one that was dialled.
-    if (socket instanceof TLSSocket) socket.once('secureConnect', onConnect)
-    else if (socket.connecting) socket.once('connect', onConnect)
+    if (socket instanceof TLSSocket) {
+      this.#handshaking = true
+      socket.once('secureConnect', () => {
+        this.#handshaking = false
+        onConnect()
+      })
+    } else if (socket.connecting) socket.once('connect', onConnect)
     else setImmediate(onConnect)
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => this.#receive(bytes))
-    socket.on('error', (error) => this.destroy(error))
+    socket.on('error', (error) => this.destroy(inWords(error)))
     socket.on('end', () => this.destroy(new Error('closed by the broker')))
     socket.on('close', () => this.destroy(new Error('connection lost')))
   }
@@ -67,9 +73,10 @@ export class GuardedSocket implements WireSocket {
   }
 
   /** Ends the connection at once; kafkajs then rejects what waits on it. */
-  destroy(error: Error): void {
+  destroy(reason: Error): void {
     if (this.#closed) return
     this.#closed = true
+    const error = this.#handshaking ? new Error(`no TLS handshake: ${reason.message}`) : reason
     this.#socket.destroy()
     // kafkajs rejects an authentication only on `end`, and a connect only on `error`.
     settle(this.#onEnd())
@@ -109,6 +116,15 @@ export class GuardedSocket implements WireSocket {
     }
     return true
   }
+}
+
+/** What OpenSSL says is for its programmers, save the reason in it. */
+function inWords(error: Error & { readonly reason?: unknown }): Error {
+  const { reason } = error
+  if (typeof reason !== 'string') return error
+  // An alert, and the handshake is over for us when the broker looks for our certificate (RFC 8446 §4.4.2).
+  const hint = reason.includes('certificate') ? ' (does the broker want a certificate of ours, or another?)' : ''
+  return new Error(`TLS: ${reason}${hint}`)
 }
 
 /** kafkajs's listeners are async functions: what they reject with has been told to whoever waits already. */

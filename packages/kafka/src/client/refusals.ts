@@ -38,8 +38,9 @@ export class Refusals {
     return refusal !== undefined && this.#clock.monotonic() < refusal.until ? refusal.error : null
   }
 
-  add(address: string | null, error: AuthenticationRefused): void {
-    this.#complaints.say('error', 'KAFKA_AUTHENTICATION_FAILED', error.message)
+  /** `certain`: the broker said so; else it closes what comes without credentials, which is told when none answers. */
+  add(address: string | null, error: AuthenticationRefused, certain: boolean): void {
+    if (certain) this.#complaints.say('error', 'KAFKA_AUTHENTICATION_FAILED', error.message)
     const now = this.#clock.monotonic()
     const known = this.#refusals.get(address)
     // Attempts that were under way together are one.
