@@ -8,10 +8,11 @@ import { kafkaEmbedded } from '@zilla-ts/kafka-embedded'
 import { filesystem, inline } from '@zilla-ts/models'
 import { mqtt } from '@zilla-ts/mqtt'
 import { mqttKafka } from '@zilla-ts/mqtt-kafka'
-import { echo, tcp } from '@zilla-ts/net'
+import { echo, filesystemVault, tcp, tls } from '@zilla-ts/net'
 
 /** What every command works with. */
 export const standard: Registry = createRegistry({
-  bindings: [tcp, echo, mqtt, mqttKafka, kafka, kafkaEmbedded],
+  bindings: [tcp, tls, echo, mqtt, mqttKafka, kafka, kafkaEmbedded],
+  vaults: [filesystemVault],
   catalogs: [inline, filesystem],
 })

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { standard } from '../src/standard.ts'
 
-const modules = [...standard.bindings, ...standard.guards, ...standard.catalogs]
+const modules = [...standard.bindings, ...standard.guards, ...standard.vaults, ...standard.catalogs]
 
 /** Paths of properties that users read nothing about. */
 function undescribed(schema: unknown, path: string): string[] {

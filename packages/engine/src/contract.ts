@@ -349,6 +349,8 @@ export interface Vault {
   readonly trust: readonly TrustedCertificate[]
   /** issuers; a key is chosen by who signed it */
   readonly signers: readonly TrustedCertificate[]
+  /** Revocation lists, PEM. Whoever trusts certificates must then refuse those that no list covers. Null or absent: not looked at. */
+  readonly crls?: readonly string[] | null
   /** Called after the lists have changed. */
   onChange(listener: () => void): void
   /** Loads; called before any guard and binding starts. Rejects with an error that names the file at fault. */

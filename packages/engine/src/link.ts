@@ -173,8 +173,14 @@ class Linker {
           onFault,
         ),
       dial: (open: unknown, session: Session | null) => target()?.dial?.(open, session) ?? null,
-      take: (socket: Socket, open: unknown, session: Session | null) =>
-        target()?.take?.(socket, open, session) ?? 'streams',
+      take: (socket: Socket, open: unknown, session: Session | null) => {
+        try {
+          return target()?.take?.(socket, open, session) ?? 'streams'
+        } catch (error) {
+          onFault(`${to}.take`, error)
+          return 'refused'
+        }
+      },
     }
   }
 }

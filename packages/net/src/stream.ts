@@ -1,6 +1,6 @@
 /**
- * The `bytes` protocol: a connection as a stream of buffers. Spoken by tcp (and later tls, ws, proxy) towards whatever
- * they exit to, and by clients of a transport towards `tcp` client.
+ * The `bytes` protocol: a connection as a stream of buffers. Spoken by tcp, tls (and later ws, proxy) towards
+ * whatever they exit to, and by clients of a transport towards `tcp` and `tls` client.
  */
 import type { Protocol } from '@zilla-ts/engine'
 
@@ -14,6 +14,21 @@ export interface BytesOpen {
   readonly local?: Address
   /** on a server: the peer; on a client: the address to dial */
   readonly remote?: Address
+  /** what was agreed on with the peer of a server; absent: nothing is encrypted, as far as we know */
+  readonly tls?: TlsFacts
+}
+
+export interface TlsFacts {
+  /** `TLSv1.2` or `TLSv1.3` */
+  readonly version: string
+  /** as in the registry of TLS, `TLS_AES_256_GCM_SHA384` */
+  readonly cipher: string
+  /** name that the client asked for; null: none */
+  readonly sni: string | null
+  /** protocol agreed on; null: none */
+  readonly alpn: string | null
+  /** subject of the client's certificate, which was verified (RFC 4514, most special part first); null: it has shown none */
+  readonly subject: string | null
 }
 
 export interface Bytes extends Protocol {

@@ -17,7 +17,7 @@ import type { Position } from './places.ts'
 export function buildConfigs(namespaces: ReadonlyMap<string, DraftNamespace>, file: string): readonly Config[] {
   const used = new Set<DraftBinding>()
   for (const namespace of namespaces.values()) {
-    for (const binding of namespace.bindings.values()) for (const { target } of binding.exits) used.add(target)
+    if (!namespace.builtIn) for (const binding of namespace.bindings.values()) addExits(binding, used)
   }
   const configs: Config[] = []
   for (const namespace of namespaces.values()) {
@@ -33,6 +33,14 @@ export function buildConfigs(namespaces: ReadonlyMap<string, DraftNamespace>, fi
     })
   }
   return deepFreeze(configs)
+}
+
+function addExits(binding: DraftBinding, used: Set<DraftBinding>): void {
+  for (const { target } of binding.exits) {
+    used.add(target)
+    // A built-in entry counts only if somebody uses it, and so do its exits.
+    if (target.namespace.builtIn) addExits(target, used)
+  }
 }
 
 function bindingOf(draft: DraftBinding, file: string): ConfigBinding {

@@ -49,6 +49,7 @@ const envelopeValidator = new Validator(envelopeSchema)
 
 /** The namespace of bindings that need no declaration. */
 const BUILT_IN = 'sys'
+const BUILT_IN_TLS_CLIENT = { type: 'tls', kind: 'client', exit: 'tcp_client' }
 
 /** Every problem of the document, and without errors its namespaces. */
 export function loadConfig(input: LoadInput): LoadResult {
@@ -130,10 +131,11 @@ function readEnvelope(
   return new DraftNamespace(usable ? name : ` ${places.document}`, root, places, problems)
 }
 
-/** `sys:tcp_client`: dials whatever address it is asked for. */
+/** `sys:tcp_client` dials whatever address it is asked for; `sys:tls_client` speaks TLS there. */
 function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry, problems: ProblemList): void {
   if (registry.binding('tcp')?.kinds.client === undefined) return
-  const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' } } }
+  const tls = registry.binding('tls')?.kinds.client === undefined ? {} : { tls_client: BUILT_IN_TLS_CLIENT }
+  const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' }, ...tls } }
   const namespace = new DraftNamespace(
     BUILT_IN,
     root,

@@ -2,7 +2,17 @@
  * The running mqtt server: one connection object per byte stream, and what they share. Deadlines are looked at once a
  * second, over all connections, so that a packet only stores a number.
  */
-import type { Binding, BindingContext, Clock, Stream, StreamError, StreamHandler, Task, Timer } from '@zilla-ts/engine'
+import {
+  type Binding,
+  type BindingContext,
+  type Clock,
+  EventLimiter,
+  type Stream,
+  type StreamError,
+  type StreamHandler,
+  type Task,
+  type Timer,
+} from '@zilla-ts/engine'
 import type { Bytes, BytesOpen } from '@zilla-ts/net'
 import { ACK_BYTES_MAX } from '../codec/encoder.ts'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
@@ -10,7 +20,6 @@ import type { Mqtt } from '../stream.ts'
 import { RouteTable } from './client-routes.ts'
 import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
-import { EventLimiter } from './event-limiter.ts'
 import { ALIASED_BYTES_MAX } from './topic-aliases.ts'
 import { TopicModels } from './topic-models.ts'
 
