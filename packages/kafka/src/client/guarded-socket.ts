@@ -3,7 +3,6 @@
  * handler for a malformed frame, and buffers whatever length a peer claims. Made by `BrokerConnection` for each dial.
  */
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { WireSocket } from './kafkajs.ts'
 
 /** Far above any answer to a request of ours; an HTTP server on the port claims 1.2 GB. */
@@ -34,7 +33,7 @@ export class GuardedSocket implements WireSocket {
     this.#socket = socket
     this.#onClose = onClose
     // Over TLS nothing is sent before the broker is known to be the one that was dialled.
-    if (socket instanceof TLSSocket) {
+    if ('encrypted' in socket) {
       this.#handshaking = true
       socket.once('secureConnect', () => {
         this.#handshaking = false
