@@ -3,7 +3,7 @@
  */
 import type { Config } from '@zilla-ts/engine'
 
-const SECRET = /password|passphrase|secret|token/i
+const SECRET = /password|passphrase|secret|token|^credentials$/i
 
 /** Plain data, safe to log. */
 export function effectiveConfiguration(configs: readonly Config[]): unknown {

@@ -19,6 +19,9 @@ function workerCount(text: string): number {
   return count
 }
 
+/** Empty: none. */
+const roleList = (text: string): readonly string[] => (text === '' ? [] : text.split(','))
+
 function property(text: string, properties: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
   const [, name, value] = /^([^=]+)(?:=(.*))?$/s.exec(text) ?? []
   if (name === undefined) throw new InvalidArgumentError('It must be name=value.')
@@ -93,6 +96,30 @@ program
     const { validate } = await import('./validate.ts')
     const named = [...(flags.config ?? []), ...files]
     process.exitCode = validate(named.length === 0 ? [DEFAULT_FILE] : named, flags)
+  })
+
+program
+  .command('password')
+  .description('write a user into the file of a password guard')
+  .argument('<name>', 'the user name')
+  .option('-f, --file <file>', 'the file; it is made when it is not there', 'passwords')
+  .addOption(new Option('-r, --roles <roles>', 'separated by commas (default: those the user has)').argParser(roleList))
+  .addHelpText(
+    'after',
+    `
+The password is asked for, or read from the standard input, one line.
+
+Examples:
+  zilla-ts password alice --roles mqtt:stream
+  printf '%s\\n' "$PASSWORD" | zilla-ts password sensor-1 --file passwords`,
+  )
+  .action(async (name: string, { file, roles }: { file: string; roles?: readonly string[] }) => {
+    try {
+      const { password } = await import('./password.ts')
+      await password({ name, file, roles })
+    } catch (error) {
+      fail(error, false)
+    }
   })
 
 program

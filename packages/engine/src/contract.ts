@@ -323,6 +323,11 @@ export interface GuardContext<O = unknown> {
 export interface GuardModule<O = unknown> {
   readonly type: string
   readonly schema: JsonSchema
+  /**
+   * Types of bindings that may hand credentials to it or ask it for some; absent: all. For a guard that believes what it
+   * is shown, because whoever hands it over has verified it.
+   */
+  readonly usedBy?: readonly string[]
   check?(entry: { readonly type: string; readonly options?: O }): Finding[]
   attach(context: GuardContext<O>): Guard
 }

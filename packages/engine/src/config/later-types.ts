@@ -8,7 +8,6 @@ const LATER: Readonly<Record<string, readonly string[]>> = {
     ...['ws', 'http', 'proxy', 'fan', 'sse', 'grpc', 'amqp', 'filesystem', 'risingwave', 'pgsql', 'mcp'],
     ...['http-kafka', 'sse-kafka', 'grpc-kafka', 'kafka-grpc', 'http-filesystem', 'openapi', 'asyncapi'],
   ],
-  guard: ['jwt', 'inline', 'x509'],
   vault: ['aws'],
   catalog: ['schema-registry', 'apicurio', 'apicurio-registry', 'karapace', 'karapace-schema-registry'],
 }

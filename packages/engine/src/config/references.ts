@@ -8,6 +8,7 @@ import {
   type DraftBinding,
   type DraftCatalog,
   type DraftEntry,
+  type DraftGuard,
   type DraftNamespace,
   guardsOf,
   isObject,
@@ -35,6 +36,7 @@ export function resolveReferences(namespaces: Namespaces): void {
     for (const entry of [...namespace.bindings.values(), ...namespace.guards.values()]) {
       for (const { kind, name, path, isKey, value } of entry.references) {
         const found = names.find(namespace, kind, name, path, isKey)
+        if (kind === 'guard' && found !== undefined) checkGuard(namespace, found, entry, [...path])
         if (kind === 'catalog' && found !== undefined && Array.isArray(value)) {
           value.forEach((item, at) => {
             checkSchema(namespace, found, item, [...path, at])
@@ -182,6 +184,15 @@ function checkSchema(namespace: DraftNamespace, catalog: DraftCatalog, reference
     const message = `the catalog \`${catalog.name}\` has version \`${has}\` of \`${subject}\``
     namespace.report({ code: 'undefined-version', message, path: [...path, 'version'], value: version })
   }
+}
+
+/** Not of `guarded:`, which asks for a session that the guard has given before. */
+function checkGuard(namespace: DraftNamespace, guard: DraftGuard, { value }: DraftEntry, path: Path): void {
+  const { usedBy } = guard.module ?? {}
+  const type = value['type']
+  if (usedBy === undefined || typeof type !== 'string' || usedBy.includes(type)) return
+  const message = `a guard of type \`${guard.value['type']}\` is for bindings of type ${usedBy.join(', ')}, not for ${type}`
+  namespace.report({ code: 'guard-not-for-binding', message, path, atKey: true })
 }
 
 function resolveGuarded(binding: DraftBinding, names: Names): void {

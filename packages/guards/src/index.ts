@@ -1,0 +1,5 @@
+export { inline } from './inline/guard.ts'
+export { jwt } from './jwt/guard.ts'
+export { password } from './password/guard.ts'
+export { setPassword } from './password/password-file.ts'
+export { x509 } from './x509/guard.ts'
