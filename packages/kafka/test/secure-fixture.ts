@@ -112,7 +112,8 @@ export class SecureBroker {
     const filter = { ...resource, principal: rule.principal, operation: Operation.ANY, permissionType: Permission.ANY }
     await this.#until(async () => {
       const { resources } = await this.admin.describeAcls(filter)
-      return resources.flatMap(({ acls }) => acls).length === operations.length
+      const allowed = resources.flatMap(({ acls }) => acls).map(({ operation }) => operation)
+      return operations.every((operation) => allowed.includes(operation))
     })
   }
 
