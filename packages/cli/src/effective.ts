@@ -1,9 +1,7 @@
 /**
  * The configuration as the engine runs it, for `start --verbose`: defaults filled, exits resolved, secrets hidden.
  */
-import type { Config } from '@zilla-ts/engine'
-
-const SECRET = /password|passphrase|secret|token|^credentials$/i
+import { type Config, isSecret } from '@zilla-ts/engine'
 
 /** Plain data, safe to log. */
 export function effectiveConfiguration(configs: readonly Config[]): unknown {
@@ -31,7 +29,7 @@ function hideSecrets(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,
-      SECRET.test(key) && typeof item === 'string' ? '***' : hideSecrets(item),
+      isSecret(key) && typeof item === 'string' ? '***' : hideSecrets(item),
     ]),
   )
 }

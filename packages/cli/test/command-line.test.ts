@@ -46,8 +46,14 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 function zilla(...args: string[]): { code: number | null; out: string; err: string } {
+  return zillaReading(undefined, ...args)
+}
+
+/** `input` is what the standard input has; undefined: nothing. */
+function zillaReading(input: string | undefined, ...args: string[]): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     cwd: directory,
+    input,
     encoding: 'utf8',
     timeout: 25_000,
   })
@@ -139,6 +145,40 @@ describe('validate', () => {
   })
 })
 
+describe('password', () => {
+  const line = (file: string): string => readFileSync(join(directory, file), 'utf8')
+
+  it('writes a user whose password is read from the standard input', () => {
+    const { code, out, err } = zillaReading('hunter2\n', 'password', 'alice', '--roles', 'mqtt:stream,admin')
+    expect({ code, out, err }).toEqual({ code: 0, out: 'alice is added to passwords\n', err: '' })
+    expect(line('passwords')).toMatch(/^alice:\$scrypt\$[^:]*:mqtt:stream,admin\n$/)
+    const before = line('passwords')
+    expect(zillaReading('hunter3\r\nmore', 'password', 'alice', '-f', 'passwords').out).toBe(
+      'alice is changed in passwords\n',
+    )
+    expect(line('passwords')).toMatch(/^alice:\$scrypt\$[^:]*:mqtt:stream,admin\n$/)
+    expect(line('passwords')).not.toBe(before)
+    expect(zillaReading('hunter4', 'password', 'alice', '--roles', '').code).toBe(0)
+    expect(line('passwords')).toMatch(/^alice:[^:]*\n$/)
+  })
+
+  it.each([
+    ['', ['alice'], 'no password was given'],
+    ['\n', ['alice'], 'the password is empty'],
+    ['hunter2\n', ['a:b'], 'a name may have no colon and no control characters, and must not begin with #'],
+    [
+      'hunter2\n',
+      ['alice', '-f', 'good.yaml'],
+      'good.yaml, line 1: the hash is not of the form $scrypt$ln=…,r=…,p=…$salt$hash',
+    ],
+    ['hunter2\n', ['alice', '-f', '.'], 'cannot read .: it is a folder'],
+    ['hunter2\n', ['alice', '-f', 'none/passwords'], 'cannot write none/passwords: there is no such folder'],
+  ])('given %j for %j says one line', (input, args, message) => {
+    const { code, out, err } = zillaReading(input, 'password', ...args)
+    expect({ code, out, err }).toEqual({ code: 1, out: '', err: `zilla-ts: ${message}\n` })
+  })
+})
+
 describe('schema', () => {
   it('prints what is committed', () => {
     const committed = readFileSync(new URL('../../../schemas/zilla.schema.json', import.meta.url), 'utf8')
@@ -185,8 +225,10 @@ describe('a start that fails', () => {
 })
 
 describe('start', () => {
-  async function started(...args: string[]): Promise<EngineProcess> {
-    const engine = await EngineProcess.start({ document: ECHO, args })
+  const started = (...args: string[]): Promise<EngineProcess> => startedWith(ECHO, ...args)
+
+  async function startedWith(document: string, ...args: string[]): Promise<EngineProcess> {
+    const engine = await EngineProcess.start({ document, args })
     defer(async () => {
       await engine.kill()
       engine.remove()
@@ -233,6 +275,15 @@ describe('start', () => {
     expect(events(engine)).toContain('CONFIGURATION')
     expect(engine.output).toContain('warning: the property zilla.engine.service.hostname has no effect here\n')
     expect(engine.output).toContain('warning: the property c is unknown and has no effect')
+  })
+
+  it('hides secrets of guards on -v', async () => {
+    const guard = 'g: { type: inline, options: { identity: bridge, credentials: hunter2 } }'
+    const engine = await startedWith(`${ECHO}guards: { ${guard} }\n`, '-v')
+    expect(events(engine)).toContain('CONFIGURATION')
+    expect(engine.output).toContain('bridge')
+    expect(engine.output).toContain('***')
+    expect(engine.output).not.toContain('hunter2')
   })
 
   it('runs several workers on one port, and replaces one that dies', async () => {

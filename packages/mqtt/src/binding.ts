@@ -1,6 +1,7 @@
 /** The `mqtt` binding: its kinds, its schema, and what the schema cannot say. */
 import type { Binding, BindingContext, BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
+import { checkAuthorization } from './client/authorization.ts'
 import { MqttClient } from './client/client.ts'
 import { serverAddress } from './client/server-address.ts'
 import { type MqttConfig, schema } from './mqtt.config.ts'
@@ -33,6 +34,8 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
   })
   const server = entry.options?.server
   if (server !== undefined) findings.push(...checkServer(server))
+  const authorization = entry.kind === 'client' ? entry.options?.authorization : undefined
+  if (authorization !== undefined) findings.push(...checkAuthorization(authorization))
   return findings
 }
 

@@ -14,6 +14,12 @@ export interface MqttConfig {
      */
     server?: string
     /**
+     * Guard whose credentials stand in CONNECT. A client fills them in: those of the guard's session, or what the guard has to show for everybody; without either the session is refused.
+     */
+    authorization?: {
+      [k: string]: MqttAuthorization
+    }
+    /**
      * Store that holds session ownership; optional, since ownership is kept on the sessions topic.
      */
     store?: string
@@ -104,6 +110,26 @@ export interface MqttConfig {
         topic: string
       }[]
     ]
+  }
+}
+export interface MqttAuthorization {
+  /**
+   * Where the credentials are.
+   */
+  credentials: {
+    /**
+     * Fields of CONNECT, each as a pattern with `{credentials}` or `{identity}` in it.
+     */
+    connect: {
+      /**
+       * Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.
+       */
+      username?: string
+      /**
+       * Pattern of the password. Absent: a client sends none.
+       */
+      password?: string
+    }
   }
 }
 export interface MqttTopic {
@@ -399,8 +425,66 @@ export const schema: JsonSchema = {
           ]
         },
         "authorization": {
-          "not": {},
-          "x-hint": "There are no guards yet whose credentials could be filled in or checked: remove `authorization`."
+          "description": "Guard whose credentials stand in CONNECT. A client fills them in: those of the guard's session, or what the guard has to show for everybody; without either the session is refused.",
+          "type": "object",
+          "minProperties": 1,
+          "maxProperties": 1,
+          "x-keys-reference": "guard",
+          "additionalProperties": {
+            "title": "MqttAuthorization",
+            "type": "object",
+            "additionalProperties": false,
+            "required": [
+              "credentials"
+            ],
+            "properties": {
+              "credentials": {
+                "description": "Where the credentials are.",
+                "type": "object",
+                "additionalProperties": false,
+                "required": [
+                  "connect"
+                ],
+                "properties": {
+                  "connect": {
+                    "description": "Fields of CONNECT, each as a pattern with `{credentials}` or `{identity}` in it.",
+                    "type": "object",
+                    "additionalProperties": false,
+                    "minProperties": 1,
+                    "properties": {
+                      "username": {
+                        "description": "Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.",
+                        "type": "string",
+                        "minLength": 1,
+                        "examples": [
+                          "Bearer {credentials}"
+                        ]
+                      },
+                      "password": {
+                        "description": "Pattern of the password. Absent: a client sends none.",
+                        "type": "string",
+                        "minLength": 1,
+                        "examples": [
+                          "{credentials}"
+                        ]
+                      }
+                    }
+                  }
+                }
+              }
+            }
+          },
+          "examples": [
+            {
+              "authn": {
+                "credentials": {
+                  "connect": {
+                    "username": "Bearer {credentials}"
+                  }
+                }
+              }
+            }
+          ]
         },
         "store": {
           "description": "Store that holds session ownership; optional, since ownership is kept on the sessions topic.",
@@ -729,6 +813,10 @@ export const schema: JsonSchema = {
           "options": {
             "properties": {
               "server": false,
+              "authorization": {
+                "not": {},
+                "x-hint": "This version checks no credentials yet: remove `authorization`."
+              },
               "limits": {
                 "properties": {
                   "publishSeconds": false

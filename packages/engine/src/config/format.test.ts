@@ -37,6 +37,26 @@ describe('formatProblem', () => {
     expect(hostile).not.toContain('\u001B')
   })
 
+  test.each([
+    ['  password: hunter2', '  password: *******'],
+    ['a: { identity: b, credentials: hunter2, x: y }', 'a: { identity: b, credentials: *******, x: y }'],
+    ['  "keyPassword" : "hun\\"ter}2", x: 1', '  "keyPassword" : ************, x: 1'],
+    ["  token: 'it''s', x: 1", '  token: *******, x: 1'],
+    ['  client-secret: 12345', '  client-secret: *****'],
+    ['  password: a # b', '  password: *****'],
+    ['  password: "unfinished', '  password: ***********'],
+    [
+      '  authn: { credentials: { connect: { username: x } } }',
+      '  authn: { credentials: { connect: { username: x } } }',
+    ],
+    ['  tokenBytes: 1', '  tokenBytes: 1'],
+    ['  passwordless: x', '  passwordless: x'],
+    ['  credentials:', '  credentials:'],
+    ['  type: password', '  type: password'],
+  ])('shows no secret: %s', (line, shown) => {
+    expect(formatProblem({ ...problem, line: 1, column: 1 }, line).split('\n')[1]).toBe(`1 | ${shown}`)
+  })
+
   test('paints only when asked', () => {
     expect(formatProblem(problem, undefined, { color: true })).toContain('\u001B[31merror\u001B[0m')
   })

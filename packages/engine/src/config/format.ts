@@ -2,6 +2,7 @@
  * Problems as text for people. Programs get `JSON.stringify` of the same objects. Prints nothing itself.
  */
 import type { Problem } from './problem.ts'
+import { withoutSecrets } from './secret.ts'
 
 const RED = '31'
 const YELLOW = '33'
@@ -19,7 +20,7 @@ export function formatProblem(problem: Problem, sourceText?: string, { color = f
   const head = `${place} ${paint(level === 'error' ? RED : YELLOW, level)} ${paint(GREY, code)}  ${visible(message)}`
   const source = sourceText === undefined ? undefined : lineOf(sourceText, line)
   if (source === undefined || source.trim() === '' || column > LINE_LENGTH_MAX) return head
-  const shown = visible(source.slice(0, LINE_LENGTH_MAX))
+  const shown = visible(withoutSecrets(source).slice(0, LINE_LENGTH_MAX))
   const gutter = `${line} | `
   const caret = `${' '.repeat(gutter.length + column - 1)}${paint(level === 'error' ? RED : YELLOW, '^')}`
   return `${head}\n${paint(GREY, gutter)}${shown}\n${caret}`

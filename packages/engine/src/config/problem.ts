@@ -3,6 +3,7 @@
  * the list makes sure that one fault is one problem. Never throws, never prints.
  */
 import type { Located, Path, Places } from './places.ts'
+import { isSecret } from './secret.ts'
 
 /** One fault or doubt, at one place of the file. */
 export interface Problem {
@@ -19,7 +20,7 @@ export interface Problem {
   readonly path: string
   /** what was probably meant */
   readonly suggestion?: string
-  /** what was found: a single value, and not one from the environment, which may hold secrets */
+  /** what was found: a single value, and not a secret, as those of the environment may be */
   readonly value?: unknown
   readonly allowed?: readonly unknown[]
 }
@@ -90,7 +91,8 @@ export class ProblemList {
     this.items.push({ ...problem, file: this.#file, ...place, path: '' })
   }
 
-  add(places: Places, fault: Fault): void {
+  add(places: Places, reported: Fault): void {
+    const fault = isSecret(reported.path.at(-1)) ? { ...reported, value: undefined } : reported
     const located = places.locate(fault.path, fault.atKey === true)
     if (located.broken) return
     const level = fault.level ?? 'error'

@@ -16,7 +16,6 @@ const FILE_BYTES_MAX = 16_777_216
 /** More is no password, and is not looked at. */
 export const PASSWORD_BYTES_MAX = 4_096
 
-/** `where` is told in errors. */
 export async function readUsers(file: string): Promise<ReadonlyMap<string, User>> {
   return parseUsers(await readText(file), file)
 }
@@ -52,14 +51,29 @@ export async function setPassword(
   }
   const target = await realpath(file).catch(() => file)
   const known = await stat(target).catch(() => null)
-  const text = known === null ? '' : await readText(target)
+  const text = known === null ? '' : await readText(target).catch(restating(`cannot read ${file}`))
   const former = parseUsers(text, file).get(name)
   const fields = [name, formatHash(await hashPassword(password))]
   const kept = roles ?? former?.roles ?? []
   if (kept.length > 0) fields.push(kept.join())
-  await replace(target, withLine(text, name, fields.join(':')), known === null ? 0o600 : known.mode & 0o777)
+  const mode = known === null ? 0o600 : known.mode & 0o777
+  await replace(target, withLine(text, name, fields.join(':')), mode).catch(restating(`cannot write ${file}`))
   return former === undefined ? 'added' : 'changed'
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  EACCES: 'access is denied',
+  EISDIR: 'it is a folder',
+}
+
+/** What the system says, in words. */
+const restating =
+  (what: string) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code === undefined) throw error
+    throw new Error(`${what}: ${REASONS[error.code] ?? error.message}`, { cause: error })
+  }
 
 function withLine(text: string, name: string, line: string): string {
   const lines = text.split('\n')

@@ -14,10 +14,11 @@ import type {
   Task,
   Timer,
 } from '@zilla-ts/engine'
-import { EventLimiter, StreamError } from '@zilla-ts/engine'
+import { EventLimiter, qualify, StreamError } from '@zilla-ts/engine'
 import type { Address, Bytes } from '@zilla-ts/net'
-import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
+import type { MqttAuthorization, MqttConfig, MqttLimits } from '../mqtt.config.ts'
 import type { Mqtt, MqttOpen } from '../stream.ts'
+import { Authorization } from './authorization.ts'
 import { Counters } from './counters.ts'
 import type { SessionOpen } from './handshake.ts'
 import { Link } from './link.ts'
@@ -35,6 +36,8 @@ export class MqttClient implements Binding<Mqtt>, Task {
   readonly events: EventLimiter
   /** what the exit is to dial; null: it knows */
   readonly address: Address | null
+  /** null: clients log in with their user name, if at all */
+  readonly authorization: Authorization | null
   /** monotonic ms at the last tick: costs nothing to read, up to a tick old */
   now = 0
   readonly #context: BindingContext<MqttConfig, Bytes>
@@ -51,8 +54,10 @@ export class MqttClient implements Binding<Mqtt>, Task {
     this.clock = context.clock
     this.counters = new Counters(context.report)
     this.events = new EventLimiter(context.report, context.clock)
-    const { server } = context.options
+    const { server, authorization = {} } = context.options
     this.address = server === undefined ? null : serverAddress(server)
+    const [guarded] = Object.entries(authorization)
+    this.authorization = guarded === undefined ? null : this.#authorize(...guarded)
   }
 
   accept(open: MqttOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> | null {
@@ -121,6 +126,10 @@ export class MqttClient implements Binding<Mqtt>, Task {
     if (!link.dial(exit)) return null
     this.#links.add(link)
     return link.session
+  }
+
+  #authorize(guard: string, patterns: MqttAuthorization): Authorization {
+    return new Authorization(qualify(this.#context.namespace, guard), this.#context.guard(guard), patterns)
   }
 
   #exitFor(session: Session | null): Exit<Bytes> | null {

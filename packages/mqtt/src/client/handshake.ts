@@ -7,6 +7,7 @@ import type { ConnackPacket, ConnectPacket } from '../codec/packets.ts'
 import type { Properties } from '../codec/properties.ts'
 import type { MqttLimits } from '../mqtt.config.ts'
 import type { Capabilities, MqttOpen } from '../stream.ts'
+import type { Login } from './authorization.ts'
 
 const NEVER = 0xffff_ffff
 /** what is assumed where the peer has set none (§3.1.2.11.3, §3.2.2.3.3) */
@@ -19,17 +20,20 @@ export function receiveMaximumFor(open: SessionOpen, limits: MqttLimits): number
   return Math.min(open.receiveMaximum, limits.inFlight)
 }
 
-/** No topic aliases are announced [MQTT-3.1.2-27]; a password is not known here. */
-export function connectPacket(open: SessionOpen, limits: MqttLimits): ConnectPacket {
-  const { version, clientId, cleanStart, keepAliveSeconds, will, username, expirySeconds } = open
-  const packet = { type: 'connect', version, clientId, cleanStart, keepAliveSeconds, will, username } as const
-  if (version === 4) return { ...packet, password: null, properties: null }
+/** No topic aliases are announced [MQTT-3.1.2-27]. */
+export function connectPacket(open: SessionOpen, { username, password }: Login, limits: MqttLimits): ConnectPacket {
+  const { version, clientId, cleanStart, keepAliveSeconds, will, expirySeconds } = open
+  const packet = { type: 'connect', version, clientId, cleanStart, keepAliveSeconds, will, username, password } as const
+  if (version === 4) {
+    // [MQTT-3.1.2-22]v3: no password without a user name, which may be empty
+    return { ...packet, username: password === null ? username : (username ?? ''), properties: null }
+  }
   const properties: Properties = {}
   if (expirySeconds > 0) properties.sessionExpirySeconds = expirySeconds
   const receiveMaximum = receiveMaximumFor(open, limits)
   if (receiveMaximum < RECEIVE_MAXIMUM_DEFAULT) properties.receiveMaximum = receiveMaximum
   if (limits.packetBytes < PACKET_SIZE_MAX) properties.maximumPacketSize = limits.packetBytes
-  return { ...packet, password: null, properties }
+  return { ...packet, properties }
 }
 
 /** What is absent is available (§3.2.2.3); 3.1.1 has no word for any of it. */

@@ -20,6 +20,7 @@ import type { AckType, ConnackPacket, DisconnectPacket, NonPublishPacket } from 
 import { CODES_OF, ReasonCode } from '../codec/reason-codes.ts'
 import { Output } from '../server/output.ts'
 import type { Mqtt, MqttSignal, PublishMeta, Version } from '../stream.ts'
+import type { Login } from './authorization.ts'
 import { connackError, disconnectError, redirectOf } from './broker-answer.ts'
 import { type MqttClient, TICK_MS } from './client.ts'
 import { Deliveries } from './deliveries.ts'
@@ -37,6 +38,7 @@ import { SessionStream } from './session-stream.ts'
 /** How long the broker may take to close its half after we closed ours. */
 const LINGER_MS = 5_000
 const PINGREQ = encode({ type: 'pingreq' }, 4)
+const NO_LOGIN: Login = { username: null, password: null }
 /** for one answer; used within one call */
 const ACK = Buffer.allocUnsafe(ACK_BYTES_MAX)
 
@@ -59,6 +61,10 @@ export class Link implements StreamHandler<Bytes>, PacketHandler, Task {
   readonly #open: SessionOpen
   readonly #identity: Session | null
   readonly #decoder: Decoder
+  /** until CONNECT is sent */
+  #login: Login
+  /** why nothing was dialled */
+  #unable: StreamError | null = null
   #bytes: Stream<Bytes> | null = null
   #output: Output | null = null
   #state: State = 'opening'
@@ -83,6 +89,7 @@ export class Link implements StreamHandler<Bytes>, PacketHandler, Task {
     this.deliveries = new Deliveries(this, receiveMaximumFor(open, client.limits))
     this.requests = new Requests(this)
     this.#open = open
+    this.#login = { username: open.username, password: null }
     this.#identity = stream.session
     this.#since = client.clock.monotonic()
     this.#decoder = new Decoder('client', this, open.version)
@@ -92,7 +99,15 @@ export class Link implements StreamHandler<Bytes>, PacketHandler, Task {
 
   /** False: the exit takes no connection. Nothing is written before the end of the turn, for the session is not open yet. */
   dial(exit: Exit<Bytes>): boolean {
-    const { address, clock } = this.client
+    const { address, authorization, clock } = this.client
+    try {
+      if (authorization !== null) this.#login = authorization.login(this.#identity, this.#open.username)
+    } catch (error) {
+      // told at the end of the turn, when the client can be told why
+      this.#unable = new StreamError('not-authorized', (error as Error).message)
+      clock.endOfTurn(this)
+      return true
+    }
     const bytes = exit.connect(address === null ? {} : { remote: address }, this.#identity, this)
     if (bytes === null) return false
     this.#bytes = bytes
@@ -105,8 +120,13 @@ export class Link implements StreamHandler<Bytes>, PacketHandler, Task {
   /** End of the first turn. */
   run(): void {
     if (this.#state !== 'opening') return
+    if (this.#unable !== null) {
+      this.lost(this.#unable)
+      return
+    }
     this.#state = 'connecting'
-    this.send(encode(connectPacket(this.#open, this.client.limits), this.version))
+    this.send(encode(connectPacket(this.#open, this.#login, this.client.limits), this.version))
+    this.#login = NO_LOGIN
   }
 
   fault(error: StreamError): void {

@@ -35,7 +35,7 @@ describe('an mqtt client', () => {
     ['options: { server: "mqtt://broker:0" }', 'error server-invalid'],
     ['options: { versions: [v5] }', 'error not-accepted'],
     ['options: { topics: [] }', 'error not-accepted'],
-    ['options: { authorization: { guard: {} } }', 'error not-accepted'],
+    ['options: { authorization: {} }', 'error out-of-range'],
     ['options: { limits: { subscriptions: 1 } }', 'error not-accepted'],
     ['options: { server: "mqtts://broker" }', 'warning server-not-encrypted'],
   ])('is told of %s', (entry, expected) => {
