@@ -134,7 +134,8 @@ function readEnvelope(
 /** `sys:tcp_client` dials whatever address it is asked for; `sys:tls_client` speaks TLS there. */
 function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry, problems: ProblemList): void {
   if (registry.binding('tcp')?.kinds.client === undefined) return
-  const tls = registry.binding('tls')?.kinds.client === undefined ? {} : { tls_client: BUILT_IN_TLS_CLIENT }
+  const tls =
+    registry.binding('tls')?.kinds.client === undefined ? {} : { tls_client: structuredClone(BUILT_IN_TLS_CLIENT) }
   const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' }, ...tls } }
   const namespace = new DraftNamespace(
     BUILT_IN,
