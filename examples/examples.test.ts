@@ -20,7 +20,13 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = join(HERE, '..')
 const names = readdirSync(HERE, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
 /** what the documents of the examples read */
-const ENVIRONMENT = { KAFKA_BOOTSTRAP_SERVER: 'localhost:9092', MQTT_BROKER: 'mqtt://127.0.0.1:7183' }
+const ENVIRONMENT = {
+  KAFKA_BOOTSTRAP_SERVER: 'localhost:9092',
+  KAFKA_CA: 'ca.pem',
+  KAFKA_USERNAME: 'zilla',
+  KAFKA_PASSWORD: 'secret',
+  MQTT_BROKER: 'mqtt://127.0.0.1:7183',
+}
 const PORTS = /\b(7183|7184|12345)\b/g
 const mosquitto = hasMosquitto()
 const bootstrap = await kafkaBootstrap()
@@ -169,6 +175,21 @@ describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker', () =
       expect(reader.output).toContain('zilla:qos')
     }
   }, 120_000)
+})
+
+describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker.sasl', () => {
+  it('prints what its README says, on a broker as `npm run kafka -- --secure` starts it', async () => {
+    const broker = await startBroker({ topics: defaultTopics, secure: {} })
+    undo.push(() => broker.stop())
+    const { replace } = await copyOf('mqtt.kafka.broker.sasl', undefined)
+    const [, engine, subscribe, publish] = blocks('mqtt.kafka.broker.sasl', 'sh').map((command) =>
+      replace(command)
+        .replaceAll('localhost:9096', `localhost:${broker.ports['SASL_SSL']}`)
+        .replaceAll('/tmp/zilla-kafka', broker.dir),
+    )
+    await startEngine(engine!)
+    await tryOut(subscribe!, publish!, blocks('mqtt.kafka.broker.sasl', 'text')[0]!)
+  }, 180_000)
 })
 
 /** Subscribes, publishes, and waits for the subscriber to print exactly what is expected. */

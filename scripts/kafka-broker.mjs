@@ -21,7 +21,7 @@ import { spawnWatched } from './watchdog.mjs'
 
 /**
  * @typedef {object} BrokerOptions
- * @property {number} [port] of the plaintext listener; 0 or absent: a free one
+ * @property {number} [port] of the plaintext listener, those of secure ones follow it; 0 or absent: free ones
  * @property {string} [dir] where data, configuration and log are kept; absent: a directory removed by `stop`
  * @property {TopicSpec[]} [topics] created unless they exist
  * @property {Record<string, string | number | boolean>} [configs] on top of our server.properties
@@ -250,11 +250,18 @@ class Broker {
 }
 
 /** @param {BrokerOptions} options */
-async function choosePorts({ port, listeners, secure }) {
-  if (port && !(await isFree(port))) throw new Problem(`Port ${port} is in use. Give another with --port (0: any).`)
+async function choosePorts({ port, listeners = {}, secure }) {
+  const secureNames = secure ? Object.keys(secureListeners) : []
   /** @type {Record<string, number>} */
-  const ports = { PLAINTEXT: port || (await freePort()) }
-  for (const name of Object.keys(furtherListeners({ listeners, secure }))) ports[name] = await freePort()
+  const ports = {}
+  // Those that people type come one after the other.
+  for (const [at, name] of ['PLAINTEXT', ...secureNames].entries()) {
+    const wanted = port ? port + at : await freePort()
+    if (port && !(await isFree(wanted)))
+      throw new Problem(`Port ${wanted} is in use. Give another with --port (0: any).`)
+    ports[name] = wanted
+  }
+  for (const name of Object.keys(listeners)) ports[name] = await freePort()
   return ports
 }
 

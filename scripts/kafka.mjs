@@ -22,8 +22,9 @@ start:
   --dir DIR          keep the data in DIR, and use what is there                (default: thrown away)
   --keep             do not throw the data away; prints where it is
   --topics LIST      instead of the three topics for MQTT: name[:partitions][:compact], by commas
-  --secure           listeners with TLS and SASL beside the plain one (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER
-                     with unsigned tokens), ACLs, keys made by keytool; prints ports, users and files
+  --secure           on the ports that follow also SSL, MTLS (asks for a certificate), SASL_PLAINTEXT and SASL_SSL (PLAIN,
+                     SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER with unsigned tokens), with ACLs and keys made by keytool;
+                     prints ports, users and files
   --kafka-home DIR   use the Kafka unpacked there                               (default: KAFKA_HOME, else Maven Central)
 
 consume: partition, offset, key, headers and value, from the beginning
