@@ -49,7 +49,6 @@ const envelopeValidator = new Validator(envelopeSchema)
 
 /** The namespace of bindings that need no declaration. */
 const BUILT_IN = 'sys'
-const BUILT_IN_TLS_CLIENT = { type: 'tls', kind: 'client', exit: 'tcp_client' }
 
 /** Every problem of the document, and without errors its namespaces. */
 export function loadConfig(input: LoadInput): LoadResult {
@@ -135,7 +134,9 @@ function readEnvelope(
 function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry, problems: ProblemList): void {
   if (registry.binding('tcp')?.kinds.client === undefined) return
   const tls =
-    registry.binding('tls')?.kinds.client === undefined ? {} : { tls_client: structuredClone(BUILT_IN_TLS_CLIENT) }
+    registry.binding('tls')?.kinds.client === undefined
+      ? {}
+      : { tls_client: { type: 'tls', kind: 'client', exit: 'tcp_client' } }
   const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' }, ...tls } }
   const namespace = new DraftNamespace(
     BUILT_IN,
