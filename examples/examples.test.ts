@@ -22,6 +22,9 @@ const names = readdirSync(HERE, { withFileTypes: true }).flatMap((entry) => (ent
 /** what the documents of the examples read */
 const ENVIRONMENT = {
   KAFKA_BOOTSTRAP_SERVER: 'localhost:9092',
+  KAFKA_CA: 'ca.pem',
+  KAFKA_USERNAME: 'zilla',
+  KAFKA_PASSWORD: 'secret',
   MQTT_BROKER: 'mqtt://127.0.0.1:7183',
   KEYS_PASSWORD: 'example',
 }
@@ -223,6 +226,21 @@ async function succeeds(command: string): Promise<void> {
   const running = start(command)
   expect((await once(running.child, 'close'))[0], running.output).toBe(0)
 }
+
+describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker.sasl', () => {
+  it('prints what its README says, on a broker as `npm run kafka -- --secure` starts it', async () => {
+    const broker = await startBroker({ topics: defaultTopics, secure: {} })
+    undo.push(() => broker.stop())
+    const { replace } = await copyOf('mqtt.kafka.broker.sasl', undefined)
+    const [, engine, subscribe, publish] = blocks('mqtt.kafka.broker.sasl', 'sh').map((command) =>
+      replace(command)
+        .replaceAll('localhost:9096', `localhost:${broker.ports['SASL_SSL']}`)
+        .replaceAll('/tmp/zilla-kafka', broker.dir),
+    )
+    await startEngine(engine!)
+    await tryOut(subscribe!, publish!, blocks('mqtt.kafka.broker.sasl', 'text')[0]!)
+  }, 180_000)
+})
 
 /** Subscribes, publishes, and waits for the subscriber to print exactly what is expected. */
 async function tryOut(subscribe: string, publish: string, expected: string): Promise<void> {

@@ -11,19 +11,22 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTopics } from './kafka-admin.mjs'
 import { findKafka } from './kafka-distribution.mjs'
+import { formatArgs, makeKeys, secureListeners, securityConfigs } from './kafka-security.mjs'
 import { Problem, run, silently } from './progress.mjs'
 import { spawnWatched } from './watchdog.mjs'
 
 /** @typedef {import('./kafka-admin.mjs').TopicSpec} TopicSpec */
 /** @typedef {import('./kafka-distribution.mjs').Kafka} Kafka */
+/** @typedef {import('./kafka-security.mjs').Security} Security */
 
 /**
  * @typedef {object} BrokerOptions
- * @property {number} [port] of the plaintext listener; 0 or absent: a free one
+ * @property {number} [port] of the plaintext listener, those of secure ones follow it; 0 or absent: free ones
  * @property {string} [dir] where data, configuration and log are kept; absent: a directory removed by `stop`
  * @property {TopicSpec[]} [topics] created unless they exist
  * @property {Record<string, string | number | boolean>} [configs] on top of our server.properties
  * @property {Record<string, string>} [listeners] further ones, name to protocol, as in `{ TLS: 'SSL' }`; see `ports`
+ * @property {Security} [secure] listeners with TLS and SASL beside the plain one (`secureListeners`), and ACLs
  * @property {string[]} [formatArgs] for the storage tool, such as `--add-scram …`
  * @property {string} [kafkaHome] an unpacked Kafka, instead of the jars from Maven Central
  * @property {typeof silently} [step] shows progress
@@ -97,6 +100,7 @@ class Broker {
 
   /** Starts the broker; used once, by startBroker. */
   async start() {
+    if (this.#options.secure) await makeKeys(this.#kafka.java, this.dir)
     for (let attempt = 1; ; attempt++) {
       this.ports = await choosePorts(this.#options)
       try {
@@ -201,9 +205,33 @@ class Broker {
   async #format() {
     const clusterId = randomBytes(16).toString('base64url')
     const args = ['format', `--cluster-id=${clusterId}`, '--config', join(this.dir, 'server.properties')]
-    const tool = [...this.#javaArgs(), 'kafka.tools.StorageTool', ...args, ...(this.#options.formatArgs ?? [])]
-    const { code, output } = await run(this.#kafka.java, tool)
+    const { secure, formatArgs: further = [] } = this.#options
+    const users = secure ? formatArgs(secure) : []
+    const { code, output } = await this.#run('kafka.tools.StorageTool', [...args, ...users, ...further])
     if (code !== 0) throw new Problem(`Kafka could not format ${this.dir}:\n${output}`)
+  }
+
+  /**
+   * Gives a user another password for SCRAM (kafka-configs.sh); resolves when the broker has it.
+   * @param {string} mechanism such as `SCRAM-SHA-512`
+   * @param {string} user
+   * @param {string} password
+   */
+  async setPassword(mechanism, user, password) {
+    const { code, output } = await this.#run('kafka.admin.ConfigCommand', [
+      ...['--bootstrap-server', this.bootstrap, '--alter', '--entity-type', 'users', '--entity-name', user],
+      ...['--add-config', `${mechanism}=[password=${password}]`],
+    ])
+    if (code !== 0) throw new Problem(`Kafka did not change the password of ${user}.`, { output })
+  }
+
+  /**
+   * Runs one of Kafka's own tools to its end.
+   * @param {string} className
+   * @param {string[]} args
+   */
+  #run(className, args) {
+    return run(this.#kafka.java, [...this.#javaArgs(), className, ...args])
   }
 
   #javaArgs() {
@@ -222,13 +250,23 @@ class Broker {
 }
 
 /** @param {BrokerOptions} options */
-async function choosePorts({ port, listeners = {} }) {
-  if (port && !(await isFree(port))) throw new Problem(`Port ${port} is in use. Give another with --port (0: any).`)
+async function choosePorts({ port, listeners = {}, secure }) {
+  const secureNames = secure ? Object.keys(secureListeners) : []
   /** @type {Record<string, number>} */
-  const ports = { PLAINTEXT: port || (await freePort()) }
+  const ports = {}
+  // Those that people type come one after the other.
+  for (const [at, name] of ['PLAINTEXT', ...secureNames].entries()) {
+    const wanted = port ? port + at : await freePort()
+    if (port && !(await isFree(wanted)))
+      throw new Problem(`Port ${wanted} is in use. Give another with --port (0: any).`)
+    ports[name] = wanted
+  }
   for (const name of Object.keys(listeners)) ports[name] = await freePort()
   return ports
 }
+
+/** @param {BrokerOptions} options */
+const furtherListeners = ({ listeners = {}, secure }) => ({ ...(secure && secureListeners), ...listeners })
 
 // Below the range systems give to outgoing connections: while a broker is down, no connection can sit on its port.
 async function freePort() {
@@ -253,9 +291,13 @@ function isFree(port) {
  * @param {Record<string, number>} ports
  * @param {number} controllerPort
  */
-function serverProperties({ listeners = {}, configs = {} }, dir, ports, controllerPort) {
+function serverProperties({ listeners, secure, configs = {} }, dir, ports, controllerPort) {
   const all = Object.entries({ ...ports, CONTROLLER: controllerPort })
-  const protocols = Object.entries({ PLAINTEXT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...listeners })
+  const protocols = Object.entries({
+    PLAINTEXT: 'PLAINTEXT',
+    CONTROLLER: 'PLAINTEXT',
+    ...furtherListeners({ listeners, secure }),
+  })
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -284,6 +326,7 @@ function serverProperties({ listeners = {}, configs = {} }, dir, ports, controll
     'broker.heartbeat.interval.ms': 1000,
     // Its default takes a quarter of our heap.
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
+    ...(secure && securityConfigs(secure, dir)),
     ...configs,
   }
   return Object.entries(properties)

@@ -44,6 +44,7 @@ describe('npm run kafka', () => {
     const { code, output } = await kafka(['--help'])
     expect(code).toBe(0)
     expect(output).toContain('--topics LIST')
+    expect(output).toContain('--secure')
   })
 
   it.each([

@@ -1,6 +1,6 @@
 // `npm run kafka`: a real Kafka broker for trying things out, and a look into its topics.
 // Needs Java and Maven (or an unpacked Kafka), no dependency of this repository.
-// Must never be taken for a production set-up: one node, no authentication, 127.0.0.1 only.
+// Must never be taken for a production set-up: one node, no secrets worth the name, 127.0.0.1 only.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startBroker } from './kafka-broker.mjs'
 import { findKafka } from './kafka-distribution.mjs'
+import { defaultUsers, secureListeners, securityFiles, storePassword } from './kafka-security.mjs'
 import { defaultTopics, parseTopics } from './kafka-topics.mjs'
 import { endWithNpm } from './npm-parent.mjs'
 import { main, Problem, step } from './progress.mjs'
@@ -21,6 +22,9 @@ start:
   --dir DIR          keep the data in DIR, and use what is there                (default: thrown away)
   --keep             do not throw the data away; prints where it is
   --topics LIST      instead of the three topics for MQTT: name[:partitions][:compact], by commas
+  --secure           on the ports that follow also SSL, MTLS (asks for a certificate), SASL_PLAINTEXT and SASL_SSL (PLAIN,
+                     SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER with unsigned tokens), with ACLs and keys made by keytool;
+                     prints ports, users and files
   --kafka-home DIR   use the Kafka unpacked there                               (default: KAFKA_HOME, else Maven Central)
 
 consume: partition, offset, key, headers and value, from the beginning
@@ -49,6 +53,7 @@ function parseServeArgs(args) {
         dir: { type: 'string' },
         keep: { type: 'boolean', default: false },
         topics: { type: 'string' },
+        secure: { type: 'boolean', default: false },
         'kafka-home': { type: 'string' },
       },
     }).values
@@ -58,7 +63,7 @@ function parseServeArgs(args) {
 }
 
 /** @param {ReturnType<typeof parseServeArgs>} options */
-async function serve({ port, dir, keep, topics, 'kafka-home': kafkaHome }) {
+async function serve({ port, dir, keep, topics, secure, 'kafka-home': kafkaHome }) {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new Problem(`--port ${port} is not a port (0 to 65535).`)
   const created = topics === undefined ? defaultTopics : parseTopics(topics)
   const keptDir = dir ?? (keep ? mkdtempSync(join(tmpdir(), 'zilla-kafka-')) : undefined)
@@ -66,7 +71,8 @@ async function serve({ port, dir, keep, topics, 'kafka-home': kafkaHome }) {
   // Until the broker is up there is nothing to stop in order: its watchdog ends it when we are gone.
   const abandon = () => process.exit(130)
   process.on('SIGINT', abandon).on('SIGTERM', abandon)
-  const broker = await startBroker({ port: Number(port), dir: keptDir, topics: created, kafkaHome, step })
+  const security = secure ? { secure: {} } : {}
+  const broker = await startBroker({ port: Number(port), dir: keptDir, topics: created, kafkaHome, step, ...security })
   process.off('SIGINT', abandon).off('SIGTERM', abandon)
 
   let isStopping = false
@@ -84,6 +90,7 @@ async function serve({ port, dir, keep, topics, 'kafka-home': kafkaHome }) {
       keptDir !== undefined,
     ),
   )
+  if (secure) process.stdout.write(securityGreeting(broker))
 
   await broker.exited
   if (isStopping) return
@@ -110,6 +117,20 @@ What is on a topic:
   npm run kafka -- consume ${topics[0] ?? '<topic>'} --bootstrap ${bootstrap}
 
 Ctrl-C stops it.
+`
+}
+
+/** @param {Awaited<ReturnType<typeof startBroker>>} broker */
+function securityGreeting({ ports, dir }) {
+  const files = securityFiles(dir)
+  const listeners = Object.keys(secureListeners).map((name) => `${name.padEnd(16)}  localhost:${ports[name]}`)
+  const users = Object.entries(defaultUsers).map(([name, password]) => `${name} / ${password}`)
+  return `
+${listeners.join('\n')}
+users             ${users.join(', ')} (zilla may do everything, others what ACLs say)
+issuer            ${files.issuer}
+trusted by it     ${files.trust} (PKCS12, password ${storePassword})
+client's key      ${files.client} (PKCS12, password ${storePassword}), for MTLS
 `
 }
 

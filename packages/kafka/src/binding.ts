@@ -10,9 +10,14 @@ import type { Kafka } from './stream.ts'
 /** What the exit of a kind speaks is checked by name before `attach` runs. */
 type Context<Out extends Protocol> = BindingContext<KafkaConfig, Out>
 
-/** Brokers are found by an address of the client, or of the tcp client it exits to. What other exits know cannot be seen. */
 function check(entry: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] | null): Finding[] {
-  if (entry.kind !== 'client' || entry.options?.servers !== undefined || exits === null) return []
+  if (entry.kind !== 'client') return []
+  return [...checkServers(entry, exits), ...checkSasl(entry, exits)]
+}
+
+/** Brokers are found by an address of the client, or of the tcp client it exits to. What other exits know cannot be seen. */
+function checkServers(entry: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] | null): Finding[] {
+  if (entry.options?.servers !== undefined || exits === null) return []
   const unknown = exits.length > 0 && exits.every((exit) => exit.type === 'tcp' && !hasAddress(exit.options))
   if (!unknown) return []
   const message = 'no address of a Kafka broker: name one in `options.servers`, such as `kafka.example.com:9092`'
@@ -22,6 +27,23 @@ function check(entry: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] 
 function hasAddress(options: unknown): boolean {
   const { host, port } = (options ?? {}) as { readonly host?: unknown; readonly port?: unknown }
   return host !== undefined && host !== '*' && port !== undefined
+}
+
+const SENT_AS_IS: readonly string[] = ['plain', 'oauthbearer']
+const THIS_HOST = /^(localhost|127\.[\d.]+|\[::1\]):\d+$/
+
+function checkSasl({ options }: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] | null): Finding[] {
+  const { sasl, authorization, servers } = options ?? {}
+  if (sasl !== undefined && authorization !== undefined) {
+    const message = 'only one of `authorization` and `sasl` is accepted'
+    return [{ level: 'error', path: ['options', 'sasl'], code: 'too-many-properties', message }]
+  }
+  const path = sasl === undefined ? ['options', 'authorization'] : ['options', 'sasl']
+  const { mechanism } = sasl ?? Object.values(authorization ?? {})[0]?.credentials ?? { mechanism: '' }
+  const isOpen = exits !== null && exits.length > 0 && exits.every(({ type }) => type === 'tcp')
+  if (!SENT_AS_IS.includes(mechanism) || !isOpen || servers?.every((server) => THIS_HOST.test(server))) return []
+  const message = `\`${mechanism}\` sends its secret as it is, and nothing encrypts it: exit to a tls client`
+  return [{ level: 'warning', path, code: 'secret-in-clear', message }]
 }
 
 export const kafka = {

@@ -38,6 +38,55 @@ export interface KafkaConfig {
       deltaType?: 'none' | 'json_patch'
     }[]
     /**
+     * Shows the brokers who we are (SASL). One guard, whose credentials fill `{identity}` and `{credentials}`; text without these is sent as it is written.
+     */
+    authorization?: {
+      /**
+       * Name of the guard.
+       */
+      [k: string]: {
+        /**
+         * What is sent to the brokers.
+         */
+        credentials: {
+          /**
+           * SASL mechanism; the listener must have it in `sasl.enabled.mechanisms`. `plain` and `oauthbearer` send a secret as it is: exit to a tls client.
+           */
+          mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
+          /**
+           * User name; for every mechanism but `oauthbearer`.
+           */
+          username?: string
+          /**
+           * Password; for every mechanism but `oauthbearer`.
+           */
+          password?: string
+          /**
+           * Token; for `oauthbearer`.
+           */
+          token?: string
+        }
+      }
+    }
+    /**
+     * @deprecated
+     * Write `authorization: { <guard>: { credentials: { mechanism, username, password } } }`.
+     */
+    sasl?: {
+      /**
+       * SASL mechanism.
+       */
+      mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+      /**
+       * User name.
+       */
+      username: string
+      /**
+       * Password.
+       */
+      password: string
+    }
+    /**
      * @deprecated
      * `merged` has no effect since 0.9.79 and may be removed.
      */
@@ -151,13 +200,134 @@ export const schema: JsonSchema = {
             }
           }
         },
-        "sasl": {
-          "not": {},
-          "x-hint": "Authentication at Kafka is not in this version: remove `sasl`, and use a listener without it."
-        },
         "authorization": {
-          "not": {},
-          "x-hint": "Authentication at Kafka is not in this version: remove `authorization`, and use a listener without it."
+          "description": "Shows the brokers who we are (SASL). One guard, whose credentials fill `{identity}` and `{credentials}`; text without these is sent as it is written.",
+          "type": "object",
+          "minProperties": 1,
+          "maxProperties": 1,
+          "x-keys-reference": "guard",
+          "additionalProperties": {
+            "description": "Name of the guard.",
+            "type": "object",
+            "additionalProperties": false,
+            "required": [
+              "credentials"
+            ],
+            "properties": {
+              "credentials": {
+                "description": "What is sent to the brokers.",
+                "type": "object",
+                "additionalProperties": false,
+                "required": [
+                  "mechanism"
+                ],
+                "properties": {
+                  "mechanism": {
+                    "description": "SASL mechanism; the listener must have it in `sasl.enabled.mechanisms`. `plain` and `oauthbearer` send a secret as it is: exit to a tls client.",
+                    "enum": [
+                      "plain",
+                      "scram-sha-256",
+                      "scram-sha-512",
+                      "oauthbearer"
+                    ],
+                    "x-hint": "Kafka brokers have no scram-sha-1 (KIP-84)."
+                  },
+                  "username": {
+                    "description": "User name; for every mechanism but `oauthbearer`.",
+                    "type": "string",
+                    "minLength": 1,
+                    "examples": [
+                      "{identity}"
+                    ]
+                  },
+                  "password": {
+                    "description": "Password; for every mechanism but `oauthbearer`.",
+                    "type": "string",
+                    "minLength": 1,
+                    "examples": [
+                      "{credentials}"
+                    ]
+                  },
+                  "token": {
+                    "description": "Token; for `oauthbearer`.",
+                    "type": "string",
+                    "minLength": 1,
+                    "examples": [
+                      "{credentials}"
+                    ]
+                  }
+                },
+                "if": {
+                  "properties": {
+                    "mechanism": {
+                      "const": "oauthbearer"
+                    }
+                  }
+                },
+                "then": {
+                  "required": [
+                    "token"
+                  ],
+                  "properties": {
+                    "username": false,
+                    "password": false
+                  }
+                },
+                "else": {
+                  "required": [
+                    "username",
+                    "password"
+                  ],
+                  "properties": {
+                    "token": false
+                  }
+                }
+              }
+            }
+          },
+          "examples": [
+            {
+              "authn_kafka": {
+                "credentials": {
+                  "mechanism": "scram-sha-512",
+                  "username": "{identity}",
+                  "password": "{credentials}"
+                }
+              }
+            }
+          ]
+        },
+        "sasl": {
+          "description": "Write `authorization: { <guard>: { credentials: { mechanism, username, password } } }`.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "mechanism",
+            "username",
+            "password"
+          ],
+          "properties": {
+            "mechanism": {
+              "description": "SASL mechanism.",
+              "enum": [
+                "plain",
+                "scram-sha-256",
+                "scram-sha-512"
+              ],
+              "x-hint": "Kafka brokers have no scram-sha-1 (KIP-84)."
+            },
+            "username": {
+              "description": "User name.",
+              "type": "string",
+              "minLength": 1
+            },
+            "password": {
+              "description": "Password.",
+              "type": "string",
+              "minLength": 1
+            }
+          },
+          "deprecated": true
         },
         "merged": {
           "description": "`merged` has no effect since 0.9.79 and may be removed.",
@@ -245,7 +415,9 @@ export const schema: JsonSchema = {
         "properties": {
           "options": {
             "properties": {
-              "servers": false
+              "servers": false,
+              "authorization": false,
+              "sasl": false
             }
           }
         }
@@ -264,7 +436,9 @@ export const schema: JsonSchema = {
           "options": {
             "properties": {
               "servers": false,
-              "bootstrap": false
+              "bootstrap": false,
+              "authorization": false,
+              "sasl": false
             }
           }
         }

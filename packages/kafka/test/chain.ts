@@ -4,6 +4,7 @@ import {
   type Binding,
   type BindingContext,
   type Exit,
+  type Guard,
   type Kind,
   type Session,
   Side,
@@ -21,10 +22,18 @@ import { kafka } from '../src/binding.ts'
 import type { KafkaConfig } from '../src/kafka.config.ts'
 import type { Kafka, KafkaOpen } from '../src/stream.ts'
 
+const dialTcp = ({ remote }: BytesOpen): Socket | null => (remote === undefined ? null : connect(remote))
+
 /** Dials what it is asked for, as a tcp client does; remembers its sockets. */
 export class DialExit implements Exit<Bytes> {
   readonly name = 'south_tcp_client'
   readonly sockets = new Set<Socket>()
+  readonly #dial: (open: BytesOpen) => Socket | null
+  dialled = 0
+
+  constructor(dial: (open: BytesOpen) => Socket | null = dialTcp) {
+    this.#dial = dial
+  }
 
   connect(): null {
     return null
@@ -35,8 +44,9 @@ export class DialExit implements Exit<Bytes> {
   }
 
   dial(open: BytesOpen): Socket | null {
-    if (open.remote === undefined) return null
-    const socket = connect(open.remote)
+    const socket = this.#dial(open)
+    if (socket === null) return null
+    this.dialled++
     this.sockets.add(socket)
     socket.once('close', () => this.sockets.delete(socket))
     return socket
@@ -73,12 +83,16 @@ export interface ChainOptions {
   readonly bootstrap: string
   readonly cached?: boolean
   readonly properties?: Readonly<Record<string, string>>
+  /** where the client goes, if not to `bootstrap`, and what it shows there */
+  readonly client?: Readonly<Pick<KafkaConfig['options'], 'servers' | 'authorization' | 'sasl'>>
+  readonly guards?: Readonly<Record<string, Guard>>
+  readonly dial?: (open: BytesOpen) => Socket | null
 }
 
 export class Chain implements KafkaFixture {
   readonly sharesGroups = true
   readonly reporter = new TestReporter()
-  readonly exit = new DialExit()
+  readonly exit: DialExit
   readonly clock = new CountingClock((where, error) => this.reporter.fault(where, error))
   readonly #options: ChainOptions
   readonly #admin: Admin
@@ -86,6 +100,7 @@ export class Chain implements KafkaFixture {
 
   private constructor(options: ChainOptions) {
     this.#options = options
+    this.exit = new DialExit(options.dial)
     this.#admin = new KafkaJs({ brokers: [options.bootstrap], logLevel: logLevel.NOTHING }).admin()
   }
 
@@ -111,12 +126,14 @@ export class Chain implements KafkaFixture {
       namespace: 'test',
       name: `test_${kind}`,
       kind,
-      options: kind === 'client' ? { servers: [this.#options.bootstrap] } : {},
+      options: kind === 'client' ? { servers: [this.#options.bootstrap], ...this.#options.client } : {},
       routes: [{ when: [], with: undefined, exit: exit as Exit<Kafka | Bytes>, permits: () => true }],
       directory: '.',
       properties: new Map(Object.entries(this.#options.properties ?? {})),
-      guard: () => {
-        throw new Error('no guards here')
+      guard: (name) => {
+        const guard = this.#options.guards?.[name]
+        if (guard === undefined) throw new Error(`no guard ${name} here`)
+        return guard
       },
       vault: null,
       catalog: () => {

@@ -79,6 +79,8 @@ export class ScriptedBrokers implements ProduceLink {
     this.refreshes++
   }
 
+  denied(): void {}
+
   unwatch(_stream: ProduceStream): void {}
 
   /** Takes the oldest request out. */

@@ -8,6 +8,8 @@ import { BackOff } from './back-off.ts'
 import { type Ends, LogPositions } from './log-positions.ts'
 
 const WINDOW_BYTES = 4 * 1024 * 1024
+/** A reader that lives for so long has been well: a topic may be seen but not read, which shows only then. */
+const SETTLED_MS = 10_000
 
 export interface TopicReaderListener {
   /** Reading has begun, or begun again; `ends` as of now. */
@@ -25,16 +27,19 @@ export class TopicReader implements StreamHandler<Kafka> {
   readonly positions = new LogPositions()
   readonly #exit: Exit<Kafka>
   readonly #topic: string
+  readonly #clock: Clock
   readonly #report: Reporter
   readonly #listener: TopicReaderListener
   readonly #backOff: BackOff
   #stream: Stream<Kafka> | null = null
   #open = false
   #available = false
+  #acceptedAt = Infinity
 
   constructor(exit: Exit<Kafka>, topic: string, clock: Clock, report: Reporter, listener: TopicReaderListener) {
     this.#exit = exit
     this.#topic = topic
+    this.#clock = clock
     this.#report = report
     this.#listener = listener
     this.#backOff = new BackOff(clock, () => this.#connect())
@@ -85,7 +90,7 @@ export class TopicReader implements StreamHandler<Kafka> {
       while (ends.length <= partition) ends.push(0)
       ends[partition] = end
     }
-    this.#backOff.reset()
+    this.#acceptedAt = this.#clock.monotonic()
     this.#setAvailable(true)
     this.#listener.onOpened(ends)
     this.#listener.onProgress()
@@ -138,6 +143,8 @@ export class TopicReader implements StreamHandler<Kafka> {
     this.#stream = null
     this.#setAvailable(false)
     if (!this.#open) return
+    if (this.#clock.monotonic() - this.#acceptedAt >= SETTLED_MS) this.#backOff.reset()
+    this.#acceptedAt = Infinity
     this.#report.event('warn', 'MQTT_KAFKA_READER_STOPPED', `cannot read ${this.#topic}: ${error.message}`, {
       topic: this.#topic,
       code: error.code,

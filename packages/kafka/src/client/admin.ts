@@ -6,7 +6,13 @@
 import { StreamError, toStreamError } from '@zilla-ts/engine'
 import type { PartitionOffsets } from '../stream.ts'
 import { type BrokerConnection, joinAddress } from './connection.ts'
-import { coordinatedError, NONE, TOPIC_ALREADY_EXISTS, topicError } from './error-codes.ts'
+import {
+  CLUSTER_AUTHORIZATION_FAILED,
+  coordinatedError,
+  NONE,
+  TOPIC_ALREADY_EXISTS,
+  topicError,
+} from './error-codes.ts'
 import { ISOLATION, type Isolation } from './fetch-wire.ts'
 import { groupBy } from './group-by.ts'
 import { apiKeys, type ListOffsetsAnswer, type MetadataAnswer, requests } from './kafkajs.ts'
@@ -146,6 +152,10 @@ export class Admin {
     const connection = await this.#any(addresses)
     const call = connection.call(apiKeys.InitProducerId, requests.InitProducerId)
     const answer = await connection.send(call({ transactionalId: null }), REQUEST_TIMEOUT_MS)
+    if (answer.errorCode === CLUSTER_AUTHORIZATION_FAILED) {
+      // KIP-679: to write to some topic is enough.
+      throw new StreamError('not-authorized', 'Kafka lets us write to no topic: WRITE is needed on those we write to')
+    }
     if (answer.errorCode !== NONE) {
       throw new StreamError('unavailable', `no producer id from Kafka (error ${answer.errorCode})`)
     }

@@ -31,6 +31,7 @@ import { ProduceStream } from './produce-stream.ts'
 import { PRODUCE_VERSION_MAX, type ProducePart, produceCall } from './produce-wire.ts'
 import { type ProduceAnswer, type ProduceLink, Producer } from './producer.ts'
 import { Questions } from './questions.ts'
+import { saslOf } from './sasl.ts'
 import { type ClientSettings, ClientSite } from './site.ts'
 import { Transactions } from './transactions.ts'
 
@@ -71,6 +72,7 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
       settings,
       context.options.servers ?? [],
       (address) => dial(context, address),
+      saslOf(context.options, (name) => context.guard(name)),
     )
     this.#site = site
     this.#produceLane = new Lane(site)
@@ -164,6 +166,10 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
 
   refresh(): void {
     this.#directory.refresh()
+  }
+
+  denied(error: StreamError): void {
+    this.#site.complaints.denied(error)
   }
 
   unwatch(stream: ProduceStream): void {

@@ -12,9 +12,18 @@ import {
   type WireConnection,
   type WireLogger,
 } from './kafkajs.ts'
+import { AuthenticationRefused } from './refusals.ts'
+import { refusalOf } from './sasl.ts'
 import type { ClientSite } from './site.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** A session is renewed when this much of it is over (KIP-368); Kafka's own clients take 85 to 95 %. */
+const RENEWAL_SHARE_MIN = 0.8
+const RENEWAL_SHARE_MAX = 0.9
+/** Brokers take a renewal for an error that follows the last within a second. */
+const RENEWAL_MIN_MS = 1_500
+/** The renewal is answered in turn, and a JoinGroup before it may take its time. */
+const RENEWAL_TIMEOUT_MS = 60_000
 const CLIENT_ID = 'zilla-ts'
 /** what kafkajs is told where the exit alone knows the address */
 const EXIT_ADDRESS = 'exit:0'
@@ -30,6 +39,9 @@ export class BrokerConnection {
   #socket: GuardedSocket | null = null
   #closed: StreamError | null = null
   #opened = false
+  /** among the connections of the site */
+  #counted = false
+  #renewal: Timer | null = null
 
   constructor(site: ClientSite, address: string | null, onClose: (connection: BrokerConnection) => void) {
     this.#site = site
@@ -46,6 +58,9 @@ export class BrokerConnection {
       requestTimeout: CONNECT_TIMEOUT_MS,
       // Its check is a timer every 100 ms per connection; the deadlines are ours.
       enforceRequestTimeout: false,
+      sasl: site.sasl,
+      // It would authenticate only with a request, and between two that are on their way already: we do.
+      reauthenticationThreshold: Number.MIN_SAFE_INTEGER,
       socketFactory: ({ onConnect }) => this.#dial(onConnect),
     })
     this.#broker = new Broker({ connectionPool: pool, logger, allowAutoTopicCreation: false })
@@ -69,7 +84,34 @@ export class BrokerConnection {
     }
     if (this.#closed !== null) throw this.#closed
     this.#opened = true
+    if (this.#site.sasl !== null) this.#authenticated()
+  }
+
+  /** The broker lets us in. Without credentials that shows with the first answer to something else than the versions. */
+  #welcome(): void {
+    this.#site.refusals.accepted(this.address)
+    if (this.#counted) return
+    this.#counted = true
     this.#site.connectionOpened()
+  }
+
+  #authenticated(): void {
+    this.#welcome()
+    const { clock } = this.#site
+    const lifetimeMs = Number(this.#wire.sessionLifetime)
+    if (lifetimeMs === 0) return
+    const share = RENEWAL_SHARE_MIN + Math.random() * (RENEWAL_SHARE_MAX - RENEWAL_SHARE_MIN)
+    const task = { run: () => this.#renew(), fault: (error: StreamError) => this.close(error) }
+    this.#renewal = clock.after(Math.max(lifetimeMs * share, RENEWAL_MIN_MS), task)
+  }
+
+  /** Shows the credentials again, as the guard has them now; requests wait meanwhile. */
+  #renew(): void {
+    this.#wire.authenticatedAt = null
+    this.#wait('authentication', RENEWAL_TIMEOUT_MS, this.#wire.authenticate()).then(
+      () => this.#authenticated(),
+      (error) => this.close(this.#toError(error)),
+    )
   }
 
   /** Sends a request; rejects with `timeout` at the deadline, `unavailable` when the connection is lost. */
@@ -96,7 +138,10 @@ export class BrokerConnection {
   close(error: StreamError): void {
     if (this.#closed !== null) return
     this.#closed = error
-    if (this.#opened) this.#site.connectionClosed()
+    this.#renewal?.cancel()
+    const { refusals, sasl } = this.#site
+    if (error instanceof AuthenticationRefused) refusals.add(this.address, error, sasl !== null)
+    if (this.#counted) this.#site.connectionClosed()
     this.#socket?.destroy(error)
     for (const waiting of this.#waiting) waiting.fault(error)
     this.#onClose(this)
@@ -122,6 +167,7 @@ export class BrokerConnection {
       answer.then(
         (value) => {
           over()
+          if (this.#opened && !this.#counted) this.#welcome()
           resolve(value)
         },
         (error) => {
@@ -134,8 +180,16 @@ export class BrokerConnection {
 
   #toError(error: unknown): StreamError {
     if (error instanceof StreamError) return error
+    const where = this.address ?? 'the broker'
+    const { sasl } = this.#site
+    const refusal = sasl === null ? null : refusalOf(error, sasl.mechanism)
+    if (refusal !== null) return new AuthenticationRefused(`${where}: ${refusal}`)
     const message = error instanceof Error ? error.message : String(error)
-    return new StreamError('unavailable', `${this.address ?? 'the broker'}: ${message}`, { cause: error })
+    // A listener with SASL answers the question for versions, and closes at anything else.
+    if (this.#opened && !this.#counted) {
+      return new AuthenticationRefused(`${where}: ${message} (does it want SASL? see options.authorization)`)
+    }
+    return new StreamError('unavailable', `${where}: ${message}`, { cause: error })
   }
 }
 

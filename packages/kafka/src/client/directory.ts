@@ -238,6 +238,7 @@ export class Directory implements Addresses, Task {
 
   #lose(entry: Entry, error: StreamError): void {
     this.#entries.delete(entry.topic.name)
+    this.#site.complaints.denied(error)
     for (const watcher of [...entry.watchers]) watcher.onTopicLost(error)
   }
 

@@ -34,6 +34,8 @@ export interface FetchPort {
   fetch(node: number, live: boolean, want: FetchWant, hearer: FetchHearer): void
   /** leaders seem to have changed */
   refresh(): void
+  /** Kafka's ACLs keep a topic from us */
+  denied(error: StreamError): void
   /** The cursor has reached the end of its partition. */
   arrived(cursor: Cursor): void
   /** The offset of the cursor does not exist. */
@@ -342,7 +344,9 @@ export class FetchLoop implements Task, FetchHearer {
     if (result.code === OFFSET_OUT_OF_RANGE) {
       for (const cursor of [...slot.cursors]) if (cursor.next === asked) this.#port.relocate(cursor)
     } else if (result.code === TOPIC_AUTHORIZATION_FAILED) {
-      for (const cursor of [...slot.cursors]) cursor.owner.fail(topicError(result.code, slot.topic))
+      const error = topicError(result.code, slot.topic)
+      this.#port.denied(error)
+      for (const cursor of [...slot.cursors]) cursor.owner.fail(error)
     } else {
       slot.delayed = true
       this.#port.refresh()

@@ -108,6 +108,10 @@ export class Fetcher implements FetchPort {
     this.#directory.refresh()
   }
 
+  denied(error: StreamError): void {
+    this.#site.complaints.denied(error)
+  }
+
   arrived(cursor: Cursor): void {
     this.place(cursor, true)
   }

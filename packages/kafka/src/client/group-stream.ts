@@ -102,6 +102,7 @@ export class GroupStream implements StreamHandler<Kafka>, TopicWatcher {
     const reason = toStreamError(error, 'unavailable')
     this.#site.report.event('debug', 'KAFKA_GROUP_DELAYED', `${this.#what}: ${reason.message}`)
     if (reason.code === 'unavailable' || reason.code === 'timeout') return false
+    this.#site.complaints.denied(reason)
     this.fail(reason)
     return true
   }

@@ -9,6 +9,11 @@ import type { WireSocket } from './kafkajs.ts'
 const FRAME_BYTES_MAX = 256 * 1024 * 1024
 const LENGTH_BYTES = 4
 const CORRELATION_BYTES = 4
+/** What a TLS listener answers to anything else (RFC 8446 §5.1); as a frame it would be 352 MB. */
+const TLS_ALERT = 21
+const TLS_MAJOR = 3
+const NO_TLS = 'what answers there speaks TLS: exit to a tls client'
+const NO_KAFKA = 'what answers there does not speak the Kafka protocol'
 
 export class GuardedSocket implements WireSocket {
   readonly #socket: Socket
@@ -17,6 +22,7 @@ export class GuardedSocket implements WireSocket {
   #onEnd: () => unknown = () => {}
   #onError: (error: Error) => unknown = () => {}
   #closed = false
+  #handshaking = false
   /** bytes of the current frame still to come */
   #frameLeft = 0
   #length = 0
@@ -26,11 +32,18 @@ export class GuardedSocket implements WireSocket {
   constructor(socket: Socket, onConnect: () => void, onClose: (error: Error) => void) {
     this.#socket = socket
     this.#onClose = onClose
-    if (socket.connecting) socket.once('connect', onConnect)
+    // Over TLS nothing is sent before the broker is known to be the one that was dialled.
+    if ('encrypted' in socket) {
+      this.#handshaking = true
+      socket.once('secureConnect', () => {
+        this.#handshaking = false
+        onConnect()
+      })
+    } else if (socket.connecting) socket.once('connect', onConnect)
     else setImmediate(onConnect)
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => this.#receive(bytes))
-    socket.on('error', (error) => this.destroy(error))
+    socket.on('error', (error) => this.destroy(inWords(error)))
     socket.on('end', () => this.destroy(new Error('closed by the broker')))
     socket.on('close', () => this.destroy(new Error('connection lost')))
   }
@@ -59,9 +72,10 @@ export class GuardedSocket implements WireSocket {
   }
 
   /** Ends the connection at once; kafkajs then rejects what waits on it. */
-  destroy(error: Error): void {
+  destroy(reason: Error): void {
     if (this.#closed) return
     this.#closed = true
+    const error = this.#handshaking ? new Error(`no TLS handshake: ${reason.message}`) : reason
     this.#socket.destroy()
     // kafkajs rejects an authentication only on `end`, and a connect only on `error`.
     settle(this.#onEnd())
@@ -72,7 +86,8 @@ export class GuardedSocket implements WireSocket {
   #receive(bytes: Buffer): void {
     if (this.#closed) return
     if (!this.#framesFit(bytes)) {
-      this.destroy(new Error('what answers there does not speak the Kafka protocol'))
+      const what = bytes[0] === TLS_ALERT && bytes[1] === TLS_MAJOR ? NO_TLS : NO_KAFKA
+      this.destroy(new Error(what))
       return
     }
     try {
@@ -100,6 +115,15 @@ export class GuardedSocket implements WireSocket {
     }
     return true
   }
+}
+
+/** What OpenSSL says is for its programmers, save the reason in it. */
+function inWords(error: Error & { readonly reason?: unknown }): Error {
+  const { reason } = error
+  if (typeof reason !== 'string') return error
+  // An alert, and the handshake is over for us when the broker looks for our certificate (RFC 8446 §4.4.2).
+  const hint = reason.includes('certificate') ? ' (does the broker want a certificate of ours, or another?)' : ''
+  return new Error(`TLS: ${reason}${hint}`)
 }
 
 /** kafkajs's listeners are async functions: what they reject with has been told to whoever waits already. */

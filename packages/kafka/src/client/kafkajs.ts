@@ -50,6 +50,28 @@ export interface WireSocket {
   unref(): unknown
 }
 
+/** One message of a SASL mechanism and what `parse` makes of the answer. Both are bytes behind their length (int32). */
+export type WireExchange = <T>(call: {
+  readonly request: { encode(): Promise<Buffer> }
+  readonly response: { decode(raw: Buffer): Promise<never>; parse(decoded: never): Promise<T> }
+}) => Promise<T>
+
+export interface WireSaslContext {
+  readonly host: string
+  readonly port: number
+  readonly logger: WireLogger
+  readonly saslAuthenticate: WireExchange
+}
+
+type WireSaslProvider = (context: WireSaslContext) => { authenticate(): Promise<void> }
+
+export interface WireSasl {
+  /** as Kafka writes it */
+  readonly mechanism: string
+  /** asked at each authentication */
+  readonly authenticationProvider: WireSaslProvider
+}
+
 interface WireRequestQueue {
   readonly pending: readonly unknown[]
   scheduleCheckPendingRequests(): void
@@ -57,6 +79,12 @@ interface WireRequestQueue {
 
 export interface WireConnection {
   readonly requestQueue: WireRequestQueue
+  /** null: the next request authenticates first */
+  authenticatedAt: unknown
+  /** of the last authentication, in ms; 0: unlimited (KIP-368) */
+  readonly sessionLifetime: { toString(): string }
+  /** Resolves at once when `authenticatedAt` is set; one attempt at a time, requests wait for it. */
+  authenticate(): Promise<void>
   send<T>(call: WireCall<T>): Promise<T>
 }
 
@@ -72,6 +100,9 @@ export interface ConnectionPoolOptions {
   readonly connectionTimeout: number
   readonly requestTimeout: number
   readonly enforceRequestTimeout: boolean
+  readonly sasl: WireSasl | null
+  /** authenticates again so long before the session ends, with the next request */
+  readonly reauthenticationThreshold: number
   readonly socketFactory: (options: { readonly onConnect: () => void }) => WireSocket
 }
 
@@ -261,3 +292,28 @@ export const requests = protocol.requests
 export const apiKeys: Readonly<Record<keyof Requests | 'Produce' | 'Fetch', number>> = load(
   'kafkajs/src/protocol/requests/apiKeys.js',
 )
+
+type SaslMechanism = (login: { readonly username: string; readonly password: string }) => WireSaslProvider
+
+export const plainProvider: SaslMechanism = load('kafkajs/src/broker/saslAuthenticator/plain.js')
+
+export const scramProviders: Readonly<Record<'scram-sha-256' | 'scram-sha-512', SaslMechanism>> = {
+  'scram-sha-256': load('kafkajs/src/broker/saslAuthenticator/scram256.js'),
+  'scram-sha-512': load('kafkajs/src/broker/saslAuthenticator/scram512.js'),
+}
+
+const INT32_BYTES = 4
+
+/** A SASL message of this text. */
+export function saslBytes(text: string): { encode(): Promise<Buffer> } {
+  const bytes = Buffer.from(text)
+  const head = Buffer.alloc(INT32_BYTES)
+  head.writeInt32BE(bytes.length)
+  return { encode: async () => Buffer.concat([head, bytes]) }
+}
+
+/** The answer to a SASL message as text. */
+export const saslText = {
+  decode: async (raw: Buffer): Promise<never> => raw.subarray(INT32_BYTES).toString() as never,
+  parse: async (text: never): Promise<string> => text,
+}

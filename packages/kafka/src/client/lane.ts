@@ -33,6 +33,8 @@ export class Lane {
   async #connect(address: string | null): Promise<BrokerConnection> {
     if (this.#closed !== null) throw this.#closed
     if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
+    const refusal = this.#site.refusals.current(address)
+    if (refusal !== null) throw refusal
     const connection = new BrokerConnection(this.#site, address, (closed) => {
       this.#all.delete(closed)
       if (this.#open.get(address) === closed) this.#open.delete(address)

@@ -50,6 +50,8 @@ export interface ProduceLink {
   send(node: number, parts: readonly ProducePart[], answer: ProduceAnswer): void
   /** leaders seem to have changed */
   refresh(): void
+  /** Kafka's ACLs keep something from us */
+  denied(error: StreamError): void
   /** the stream needs its topic no more */
   unwatch(stream: ProduceStream): void
 }
@@ -273,11 +275,18 @@ export class Producer implements Task {
       },
       (error) => {
         this.#identifying = false
-        const { message } = toStreamError(error, 'unavailable')
-        this.#report.event('debug', 'KAFKA_PRODUCER_ID_FAILED', message)
+        const reason = toStreamError(error, 'unavailable')
+        this.#report.event('debug', 'KAFKA_PRODUCER_ID_FAILED', reason.message)
+        if (reason.code === 'not-authorized') this.#refuseAll(reason)
         this.#retryLater()
       },
     )
+  }
+
+  /** Without an id no record can be written to any topic. */
+  #refuseAll(error: StreamError): void {
+    this.#link.denied(error)
+    for (const stream of [...this.#streams]) if (stream.waitingSince !== null) this.abort(stream, error)
   }
 
   /** Gives every partition with records to the broker that leads it. */
@@ -387,6 +396,7 @@ export class Producer implements Task {
 
   #refuse(batch: Batch, code: number): void {
     const error = topicError(code, batch.topic)
+    this.#link.denied(error)
     batch.queue.refused()
     this.#refused.value += batch.numbers.length
     for (let at = 0; at < batch.numbers.length; at++) batch.owners[at]!.answered(batch.numbers[at]!, error)

@@ -80,7 +80,10 @@ export class Questions {
       } catch (error) {
         const reason = toStreamError(error, 'unavailable')
         if (this.#site.stopped) throw new StreamError('shutdown', `${this.#site.name} is stopped`)
-        if (reason.code !== 'unavailable' && reason.code !== 'timeout') throw reason
+        if (reason.code !== 'unavailable' && reason.code !== 'timeout') {
+          this.#site.complaints.denied(reason)
+          throw reason
+        }
         // Whoever asks learns at once that nobody is there: a start does not wait for a Kafka that is away.
         if (!this.#site.available || this.#site.clock.monotonic() >= deadline) {
           throw new StreamError(

@@ -4,6 +4,9 @@
  */
 import type { Socket } from 'node:net'
 import { type Clock, type Reporter, StreamError, type Timer } from '@zilla-ts/engine'
+import { Complaints } from './complaints.ts'
+import type { WireSasl } from './kafkajs.ts'
+import { Refusals } from './refusals.ts'
 
 export interface ClientSettings {
   /** how long a record may wait for its answer, and a stream for the topic it asks for */
@@ -40,6 +43,10 @@ export class ClientSite {
   readonly settings: ClientSettings
   /** `host:port` as in the document; none: the exit knows the address */
   readonly servers: readonly string[]
+  /** what connections show; null: the brokers want nothing */
+  readonly sasl: WireSasl | null
+  readonly complaints: Complaints
+  readonly refusals: Refusals
   /** all that are open */
   readonly lanes = new Set<{ close(error: StreamError): void }>()
   readonly #dial: (address: string | null) => Socket | null
@@ -56,6 +63,7 @@ export class ClientSite {
     settings: ClientSettings,
     servers: readonly string[],
     dial: (address: string | null) => Socket | null,
+    sasl: WireSasl | null = null,
   ) {
     this.name = name
     this.clock = clock
@@ -63,6 +71,9 @@ export class ClientSite {
     this.settings = settings
     this.servers = servers
     this.#dial = dial
+    this.sasl = sasl
+    this.complaints = new Complaints(clock, report)
+    this.refusals = new Refusals(clock, this.complaints)
   }
 
   get stopped(): boolean {

@@ -195,8 +195,10 @@ export class TransactionalProducer {
   #judge(code: number, topic: string): StreamError | 'later' {
     if (FENCED.includes(code)) throw this.giveUp(this.#takenOver())
     if (LOST.includes(code)) throw this.giveUp(this.#unusable(code))
-    if (isFinal(code)) return topicError(code, topic)
-    const error = coordinatedError(code, this.#what)
+    const refused = isFinal(code) ? topicError(code, topic) : null
+    const error = refused ?? coordinatedError(code, this.#what)
+    if (error !== null) this.#site.complaints.denied(error)
+    if (refused !== null) return refused
     if (error !== null) throw this.giveUp(error)
     return 'later'
   }
@@ -239,7 +241,10 @@ export class TransactionalProducer {
       } catch (error) {
         if (this.#over !== null) throw this.#over
         const reason = toStreamError(error, 'unavailable')
-        if (reason.code !== 'unavailable' && reason.code !== 'timeout') throw reason
+        if (reason.code !== 'unavailable' && reason.code !== 'timeout') {
+          this.#site.complaints.denied(reason)
+          throw reason
+        }
         if (this.#site.clock.monotonic() >= this.#deadline) {
           throw new StreamError('unavailable', `${this.#what}: Kafka at ${this.#site.where}: ${reason.message}`)
         }
