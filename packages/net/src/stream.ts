@@ -1,5 +1,5 @@
 /**
- * The `bytes` protocol: a connection as a stream of buffers. Spoken by tcp (and later tls, ws, proxy) towards whatever
+ * The `bytes` protocol: a connection as a stream of buffers. Spoken by tcp, proxy and ws (and later tls) towards whatever
  * they exit to, and by clients of a transport towards `tcp` client.
  */
 import type { Protocol } from '@zilla-ts/engine'
