@@ -11,10 +11,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { standard } from '@zilla-ts/cli'
 import { loadConfig } from '@zilla-ts/engine'
+import { chromium as playwright } from 'playwright-core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startBroker } from '../scripts/kafka-broker.mjs'
 import { defaultTopics } from '../scripts/kafka-topics.mjs'
-import { hasMosquitto, kafkaBootstrap } from '../scripts/test-environment.mjs'
+import { chromium, hasMosquitto, kafkaBootstrap } from '../scripts/test-environment.mjs'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = join(HERE, '..')
@@ -28,9 +29,10 @@ const ENVIRONMENT = {
   MQTT_BROKER: 'mqtt://127.0.0.1:7183',
   KEYS_PASSWORD: 'example',
 }
-const PORTS = /\b(7183|7184|8883|12345)\b/g
+const PORTS = /\b(7183|7184|7185|8883|12345)\b/g
 const mosquitto = hasMosquitto()
 const openssl = spawnSync('openssl', ['version']).status === 0
+const browser = chromium()
 const bootstrap = await kafkaBootstrap()
 
 const undo: (() => unknown)[] = []
@@ -41,7 +43,7 @@ afterEach(async () => {
 /** A free port for each that the examples use. */
 async function freePorts(): Promise<ReadonlyMap<string, string>> {
   const ports = new Map<string, string>()
-  for (const port of ['7183', '7184', '8883', '12345']) ports.set(port, String(await freePort()))
+  for (const port of ['7183', '7184', '7185', '8883', '12345']) ports.set(port, String(await freePort()))
   return ports
 }
 
@@ -146,6 +148,62 @@ describe.skipIf(!mosquitto)('mqtt.embedded', () => {
     await until(() => late.output.trim() === expected)
   })
 })
+
+describe('mqtt.ws', () => {
+  it('prints what its README says', async () => {
+    const { replace } = await copyOf('mqtt.ws', undefined)
+    const [engine, subscribe, publish] = blocks('mqtt.ws', 'sh').map(replace)
+    const running = await startEngine(engine!)
+    const subscriber = start(subscribe!)
+    const publisher = start(publish!)
+    expect((await once(publisher.child, 'exit'))[0], publisher.output).toBe(0)
+    await until(() => subscriber.output.trim() === blocks('mqtt.ws', 'text')[0])
+    running.child.kill('SIGTERM')
+    expect((await once(running.child, 'exit'))[0]).toBe(0)
+  })
+
+  it.skipIf(browser === undefined)(
+    'shows a page in Chromium what it has published itself, and what others have',
+    async () => {
+      const ports = await freePorts()
+      const { replace } = await copyOf('mqtt.ws', undefined, ports)
+      const [engine, , publish, serve] = blocks('mqtt.ws', 'sh')
+      await startEngine(replace(engine!))
+      // From its own folder, for MQTT.js is found beside it.
+      const server = start(serve!.replace('7185', ports.get('7185')!))
+      await until(() => server.output.includes('http://'))
+      const page = await openPage()
+      const broker = `ws://127.0.0.1:${ports.get('7183')}/`
+      await page.goto(`${server.output.trim()}?broker=${encodeURIComponent(broker)}`)
+      await page.waitForFunction("document.getElementById('status').value === 'subscribed'")
+      await page.getByLabel('Payload').fill('from the page')
+      await page.getByRole('button').click()
+      await page.getByText('sensors/page from the page').waitFor()
+      start(replace(publish!))
+      await page.getByText('sensors/one hi').waitFor()
+      // The same page from a host that is not named is refused (RFC 6455 §10.2).
+      const refused: string[] = []
+      page.on('console', (message) => refused.push(message.text()))
+      const other = await servePage()
+      await page.goto(`${other}?broker=${encodeURIComponent(broker)}`)
+      await until(() => refused.some((text) => text.includes('403')))
+    },
+  )
+})
+
+/** A page of a new headless Chromium. */
+async function openPage() {
+  const instance = await playwright.launch({ executablePath: browser!, args: ['--no-sandbox'] })
+  undo.push(() => instance.close())
+  return instance.newPage()
+}
+
+/** Serves the page of mqtt.ws on a port that its document does not name; returns the address. */
+async function servePage(): Promise<string> {
+  const server = start('node examples/mqtt.ws/serve.mjs 0')
+  await until(() => server.output.includes('http://'))
+  return server.output.trim()
+}
 
 describe.skipIf(!mosquitto)('mqtt.proxy', () => {
   it('prints what its README says, with the engine of mqtt.embedded as the broker', async () => {

@@ -44,6 +44,13 @@ export function hasMosquitto() {
   return found
 }
 
+/** Path of the Chromium (or Chrome) that is on the PATH; undefined if there is none. */
+export function chromium() {
+  const found = ['chromium', 'chromium-browser', 'google-chrome'].map(pathOf).find((path) => path !== undefined)
+  if (found === undefined && clientsMode() === 'required') throw new Problem(`chromium is missing: ${advice}.`)
+  return found
+}
+
 /** The Python that has paho-mqtt 2; undefined if there is none. */
 export function pahoPython() {
   const python = join(cacheDir, 'paho', 'bin', 'python')
@@ -64,10 +71,14 @@ function mode(name, modes) {
 }
 
 /** @param {string} command */
-function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((dir) => {
+const isOnPath = (command) => pathOf(command) !== undefined
+
+/** @param {string} command */
+function pathOf(command) {
+  const candidates = (process.env.PATH ?? '').split(delimiter).map((dir) => join(dir, command))
+  return candidates.find((path) => {
     try {
-      accessSync(join(dir, command), constants.X_OK)
+      accessSync(path, constants.X_OK)
       return true
     } catch {
       return false

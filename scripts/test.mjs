@@ -10,14 +10,15 @@ import { ensureBuilt } from './build.mjs'
 import { findKafka, KafkaUnavailable } from './kafka-distribution.mjs'
 import { main, Problem, run, step } from './progress.mjs'
 import { root } from './stamp.mjs'
-import { clientsMode, hasMosquitto, kafkaMode, pahoPython } from './test-environment.mjs'
+import { chromium, clientsMode, hasMosquitto, kafkaMode, pahoPython } from './test-environment.mjs'
 
 const usage = `npm test [-- arguments of vitest]      as in: npm test -- packages/mqtt
 
 ZILLA_TEST_KAFKA=auto|required|off     a real Kafka broker: skip what needs it if Java 17 or Maven is missing (auto),
                                        fail then (required), or do without (off)
 ZILLA_TEST_KAFKA_BOOTSTRAP=HOST:PORT   use a broker that runs already
-ZILLA_TEST_CLIENTS=auto|required       mosquitto_pub, mosquitto_sub and Paho: skip what needs them if missing, or fail
+ZILLA_TEST_CLIENTS=auto|required       mosquitto_pub, mosquitto_sub, Paho and Chromium: skip what needs them if
+                                       missing, or fail
 scripts/install-test-tools.sh          installs all of these on Debian and the like
 `
 
@@ -95,6 +96,7 @@ async function findMissing() {
   if (clientsMode() === 'auto') {
     const advice = 'scripts/install-test-tools.sh installs it.'
     if (!hasMosquitto()) reasons.push(`tests with mosquitto_pub and mosquitto_sub: not on the PATH. ${advice}`)
+    if (!chromium()) reasons.push(`tests with a page in Chromium: it is not on the PATH. ${advice}`)
     if (!pahoPython()) reasons.push(`tests with Paho: there is no Python with paho-mqtt 2. ${advice}`)
   }
   return { isKafka, reasons }

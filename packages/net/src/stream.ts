@@ -1,6 +1,6 @@
 /**
- * The `bytes` protocol: a connection as a stream of buffers. Spoken by tcp, tls (and later ws, proxy) towards
- * whatever they exit to, and by clients of a transport towards `tcp` and `tls` client.
+ * The `bytes` protocol: a connection as a stream of buffers. Spoken by tcp, tls, proxy and ws towards whatever they exit
+ * to, and by clients of a transport towards `tcp` and `tls` client.
  */
 import type { Protocol } from '@zilla-ts/engine'
 

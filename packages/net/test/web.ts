@@ -65,12 +65,13 @@ export async function startWeb(options: WebOptions = {}) {
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
+  const hand = (socket: Socket) => httpServer.binding.take!(socket, {} as never, null)
   defer(() => new Promise((resolve) => listener.close(resolve)))
   defer(() => {
     for (const socket of sockets) socket.destroy()
   })
   const { port } = listener.address() as { port: number }
-  return { ...wsServer, http: httpServer, port, sockets, clock }
+  return { ...wsServer, http: httpServer, port, sockets, clock, hand }
 }
 
 function startWs(options: WebOptions, clock: Clock) {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer } from 'node:tls'
 import { StreamError } from '@zilla-ts/engine'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -69,6 +70,31 @@ describe('subprotocols', () => {
     expect(client.status).toBe(status)
     expect(/Sec-WebSocket-Protocol: (.*)\r\n/.exec(client.text)?.[1] ?? null).toBe(answered)
     expect(client.text).not.toContain('Sec-WebSocket-Extensions')
+  })
+})
+
+describe('TLS', () => {
+  it('takes a socket of TLS, whose scheme is https', async () => {
+    const web = await startWeb({ when: [{ headers: { ':scheme': 'https' } }] })
+    // A shared key in the place of certificates, which nothing here is about.
+    const key = { psk: Buffer.alloc(16, 1), identity: 'c1' }
+    const cipher = { ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const
+    const listener = createServer({ ...cipher, pskCallback: () => key.psk }, web.hand).listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    defer(() => listener.close())
+    const { port } = listener.address() as { port: number }
+    const socket = new WebSocket(`wss://127.0.0.1:${port}/`, ['mqtt'], {
+      ...cipher,
+      pskCallback: () => key,
+      checkServerIdentity: () => undefined,
+    } as object)
+    defer(() => socket.terminate())
+    await once(socket, 'open')
+    socket.send(Buffer.alloc(100_000, 'x'))
+    await until(() => web.exit.opened[0]?.recorder.data[0]?.payload.length === 100_000)
+    web.exit.opened[0]!.stream.end()
+    const [code] = await once(socket, 'close')
+    expect(code).toBe(1000)
   })
 })
 

@@ -17,7 +17,7 @@ export interface HttpConfig {
     versions: ['http/1.1' | 'h2', ...('http/1.1' | 'h2')[]]
     'access-control'?: AccessControlOptions
     /**
-     * Guard that decides who is let in, and where in a request the credentials are.
+     * Guard that decides who is let in, and where in a request the credentials are. Credentials that it does not accept count as none: routes without `guarded` stay open.
      */
     authorization?: {
       [k: string]: HttpAuthorization
@@ -306,7 +306,7 @@ export const schema: JsonSchema = {
           }
         },
         "authorization": {
-          "description": "Guard that decides who is let in, and where in a request the credentials are.",
+          "description": "Guard that decides who is let in, and where in a request the credentials are. Credentials that it does not accept count as none: routes without `guarded` stay open.",
           "type": "object",
           "x-keys-reference": "guard",
           "minProperties": 1,

@@ -151,6 +151,7 @@ export class HttpServer implements Binding<Bytes> {
     response.once('close', () => {
       connection.pending--
       connection.dueAt = this.#dueAt('keepAliveSeconds')
+      if (this.#draining) request.socket.destroy()
     })
     const [status, text, headers] = this.#answerTo(request)
     if (status !== 204) this.#refused.value++
