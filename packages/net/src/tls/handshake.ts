@@ -1,6 +1,6 @@
 /**
- * One connection of a tls server from its first byte until it is handed over: the hello is looked at where names are
- * restricted, TLS does its part, the guard sees the certificate, a route is chosen. One deadline is over all of it. However
+ * One connection of a tls server from its first byte until it is handed over: the hello is looked at where names
+ * matter, TLS does its part, the guard sees the certificate, a route is chosen. One deadline is over all of it. However
  * it fails, the socket closes, and the server is told once.
  */
 import type { X509Certificate } from 'node:crypto'
@@ -43,13 +43,13 @@ export class Handshake implements SecureListener, Task {
   }
 
   begin(): void {
-    if (this.#server.restrictsNames) {
+    if (this.#server.needsHello) {
       new HelloPeek(
         this.socket,
         (hello) => this.#onHello(hello),
         () => this.#refuse(Alert.DECODE_ERROR, 'what came is no TLS ClientHello'),
       )
-    } else this.#server.secure(this)
+    } else this.#server.secure(this, null)
   }
 
   /** The deadline. */
@@ -116,7 +116,7 @@ export class Handshake implements SecureListener, Task {
   #onHello(hello: ClientHello): void {
     if (this.socket.destroyed) return
     this.#attempt(() => {
-      if (this.#server.mayAsk(hello.serverName, this.open)) this.#server.secure(this)
+      if (this.#server.mayAsk(hello.serverName, this.open)) this.#server.secure(this, hello.serverName)
       else this.#refuse(Alert.UNRECOGNIZED_NAME, `the client asks for ${hello.serverName ?? 'no name'}`)
     })
   }

@@ -5,7 +5,7 @@
  */
 import { constants, type X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { SecureContext, TLSSocket } from 'node:tls'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import {
   type Binding,
   type BindingContext,
@@ -43,7 +43,7 @@ interface CompiledRoute {
 
 /** What is made of the vault, anew whenever it changes. */
 interface Material {
-  readonly acceptor: Acceptor
+  readonly ring: KeyRing
   readonly trust: readonly TrustedCertificate[]
 }
 
@@ -51,13 +51,13 @@ export class TlsServer implements Binding<Bytes> {
   readonly clock: Clock
   readonly limits: TlsLimits
   readonly mutual: 'required' | 'requested' | 'none'
-  /** Not every name may be asked for. */
-  readonly restrictsNames: boolean
   readonly #context: BindingContext<TlsConfig, Bytes>
   readonly #vault: Vault
   readonly #guard: Guard | null
   readonly #routes: readonly CompiledRoute[]
   readonly #names: readonly RegExp[]
+  /** Not every name may be asked for. */
+  readonly #restrictsNames: boolean
   readonly #protocols: readonly string[]
   readonly #events: EventLimiter
   readonly #sockets: Sockets
@@ -82,7 +82,7 @@ export class TlsServer implements Binding<Bytes> {
     this.mutual = mutualOf(options, whens)
     this.#routes = routes.map((route) => ({ route, when: route.when.map((when) => new Condition(when)) }))
     this.#names = (options.sni ?? []).map((name) => wildcard(name.toLowerCase()))
-    this.restrictsNames =
+    this.#restrictsNames =
       this.#names.length > 0 ||
       whens.every((when) => when.length > 0 && when.every(({ authority }) => authority !== undefined))
     const ofRoutes = whens.flat().flatMap(({ alpn }) => alpn ?? [])
@@ -136,6 +136,11 @@ export class TlsServer implements Binding<Bytes> {
 
   // What a handshake asks for
 
+  /** What the client asks for has to be known before anything is answered. */
+  get needsHello(): boolean {
+    return this.#restrictsNames || this.#material?.ring.isOne === false
+  }
+
   /** Whether the name may lead anywhere. */
   mayAsk(name: string | null, { local }: BytesOpen): boolean {
     if (name !== null && this.#names.length > 0 && !this.#names.some((each) => each.test(name))) return false
@@ -143,8 +148,8 @@ export class TlsServer implements Binding<Bytes> {
   }
 
   /** TLS begins; `secured` or `failed` of the handshake follows. */
-  secure(handshake: Handshake): void {
-    this.#material?.acceptor.begin(handshake.socket, handshake)
+  secure(handshake: Handshake, name: string | null): void {
+    this.#material?.ring.acceptorFor(name).begin(handshake.socket, handshake)
   }
 
   /** Null: there is nothing to ask. */
@@ -209,29 +214,27 @@ export class TlsServer implements Binding<Bytes> {
     const shared = contextOptions(options, this.#vault, trust, options.trustcacerts === true)
     const pairs = keysOf(this.#vault, options)
     if (pairs.length === 0) throw new Error('the vault has no key that could be shown')
-    const ring = new KeyRing(pairs, shared)
+    const ring = new KeyRing(pairs, (keys) => this.#acceptor({ ...shared, ...keys }))
     for (const name of ring.notValid(this.clock.now())) {
-      report.event(
-        'warn',
-        'TLS_CERTIFICATE_NOT_VALID',
-        `the certificate of the key ${name} is expired, or not valid yet`,
-      )
+      const message = `the certificate of the key ${name} is expired, or not valid yet`
+      report.event('warn', 'TLS_CERTIFICATE_NOT_VALID', message)
     }
-    const acceptor = new Acceptor({
-      ...ring.defaults,
+    return { ring, trust: trust ?? [] }
+  }
+
+  #acceptor(context: SecureContextOptions): Acceptor {
+    return new Acceptor({
+      ...context,
       requestCert: asksForCertificate(this.mutual),
       rejectUnauthorized: this.mutual === 'required',
       // A ticket would stand for a certificate that is not looked at again, whatever has become of it.
       secureOptions: asksForCertificate(this.mutual) ? constants.SSL_OP_NO_TICKET : 0,
       handshakeTimeout: NEVER_MS,
-      SNICallback: (name: string, done: (error: null, context?: SecureContext) => void) =>
-        done(null, ring.contextFor(name)),
       ...(this.#protocols.length > 0 && {
         ALPNCallback: ({ servername, protocols }: { servername: string; protocols: string[] }) =>
           this.#choose(servername || null, protocols),
       }),
     })
-    return { acceptor, trust: trust ?? [] }
   }
 
   /** Null: nobody is asked for a certificate, or only the well-known authorities are trusted. */

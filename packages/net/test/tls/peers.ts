@@ -147,3 +147,18 @@ export async function tlsServer(options: TlsOptions, onSocket: (socket: TLSSocke
   server.on('tlsClientError', () => {})
   return { port: await listening(server) }
 }
+
+/** Grants room to everything that is opened. */
+export function accepting({ exit }: TlsHarness): TlsHarness['exit'] {
+  exit.onOpen = (_open, stream) => {
+    stream.grant(65_536)
+    return true
+  }
+  return exit
+}
+
+/** Messages of the events of one code. */
+export const events = ({ reporter }: TlsHarness, event: string): string[] =>
+  reporter.events.filter((each) => each.event === event).map(({ message }) => message)
+
+export const count = ({ reporter }: TlsHarness, name: string): number => reporter.counter(name).value
