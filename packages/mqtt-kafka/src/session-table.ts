@@ -2,6 +2,7 @@
  * The sessions connected to this process: makes the stream of each, and knows who has which client id. Which connection owns
  * a client id is not decided here, but by the session layer.
  */
+import { createHash } from 'node:crypto'
 import type { Session, Stream, StreamError } from '@zilla-ts/engine'
 import type { Capabilities, Mqtt } from '@zilla-ts/mqtt'
 import { Inbound } from './inbound.ts'
@@ -15,9 +16,15 @@ export interface ClaimSite {
   claim(request: ClaimRequest, claimant: SessionClaimant): SessionHandle
 }
 
+/** Longest identity that is written as it is, UTF-16 units: it is part of every record of its sessions. */
+const IDENTITY_LENGTH_MAX = 256
+
 /** Whose session it will be: one guard's identity is another person than the same name of another guard. */
 function ownerOf(session: Session | null): string | null {
-  return session === null ? null : `${session.guard}/${session.identity}`
+  if (session === null) return null
+  const { guard, identity } = session
+  if (identity.length <= IDENTITY_LENGTH_MAX) return `${guard}/${identity}`
+  return `${guard}#sha256:${createHash('sha256').update(identity).digest('base64url')}`
 }
 
 export class SessionTable implements SessionContext {

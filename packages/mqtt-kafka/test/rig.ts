@@ -1,7 +1,7 @@
 /**
  * The binding on `MemoryKafka` with a fake clock, and MQTT clients as the mqtt server would be: what the larger tests share.
  */
-import { type Clock, type Route, runTask, type Task, type Timer } from '@zilla-ts/engine'
+import { type Clock, type Route, runTask, type Session, type Task, type Timer } from '@zilla-ts/engine'
 import type { Kafka } from '@zilla-ts/kafka'
 import type { Mqtt, MqttOpen, MqttSignal, Outgoing, Properties, Qos, Subscription } from '@zilla-ts/mqtt'
 import { FakeClock, Harness, Recorder } from '@zilla-ts/testing'
@@ -137,13 +137,14 @@ export class Rig {
     return [...this.harness.reporter.faults, ...this.kafka.faults, ...this.clock.faults]
   }
 
-  open(open: MqttOpen, recorder = new Recorder<Mqtt>()): Recorder<Mqtt> {
-    this.harness.connect(open, recorder)
+  open(open: MqttOpen, recorder = new Recorder<Mqtt>(), who: Session | null = null): Recorder<Mqtt> {
+    this.harness.connect(open, recorder, who)
     return recorder
   }
 
-  session(clientId: string, options: SessionOptions = {}): Recorder<Mqtt> {
-    return this.open({
+  /** `who`: what guards have found out. */
+  session(clientId: string, options: SessionOptions = {}, who: Session | null = null): Recorder<Mqtt> {
+    const open = {
       kind: 'session',
       clientId,
       version: 5,
@@ -154,7 +155,8 @@ export class Rig {
       keepAliveSeconds: 60,
       receiveMaximum: 65_535,
       ...options,
-    })
+    } as const
+    return this.open(open, undefined, who)
   }
 
   /** A client that is connected. */

@@ -1,4 +1,4 @@
-import { StreamError } from '@zilla-ts/engine'
+import { type Session, StreamError } from '@zilla-ts/engine'
 import { partitionHash } from '@zilla-ts/kafka'
 import { describe, expect, it } from 'vitest'
 import { Rig } from './rig.ts'
@@ -134,6 +134,55 @@ describe('session', () => {
     rig.clock.turn()
     expect(session.aborted?.code).toBe('not-authorized')
     expect(rig.kafka.topic('sessions').records).toEqual([])
+  })
+
+  describe('of an identity', () => {
+    const who = (identity: string, ...roles: string[]): Session => ({
+      guard: 'test:g',
+      earlier: null,
+      identity,
+      roles,
+      attributes: {},
+      expiresAt: null,
+    })
+
+    it('is kept with what the guard has found out, never with what was shown', async () => {
+      const rig = await Rig.started()
+      const owner = rig.session('c', { expirySeconds: 60, username: 'Bearer secret' }, who('me'))
+      rig.clock.turn()
+      expect(owner.aborted).toBeNull()
+      const thieves = [who('you'), null, { ...who('me'), guard: 'test:other' }].map((each) =>
+        rig.session('c', {}, each),
+      )
+      rig.clock.turn()
+      expect(thieves.map(({ aborted }) => aborted?.code)).toEqual(Array(3).fill('not-authorized'))
+      expect(owner.aborted).toBeNull()
+      const values = rig.kafka.topic('sessions').records.map(({ value }) => String(value))
+      expect(values.join()).not.toContain('secret')
+      expect(JSON.parse(values[0]!)).toMatchObject({ k: 'claim', owner: 'test:g/me' })
+    })
+
+    it('is named in as few bytes as others', async () => {
+      const rig = await Rig.started()
+      const names = ['x', 'y'].map((end) => `${'long'.repeat(2_000)}${end}`)
+      rig.session('c', { expirySeconds: 60 }, who(names[0]!))
+      rig.clock.turn()
+      const [other, same] = [rig.session('c', {}, who(names[1]!)), rig.session('c', {}, who(names[0]!))]
+      rig.clock.turn()
+      expect([other.aborted?.code, same.aborted]).toEqual(['not-authorized', null])
+      expect(rig.kafka.topic('sessions').records[0]!.value!.length).toBeLessThan(300)
+    })
+
+    it('ends when fresh credentials permit other routes, for open streams keep theirs', async () => {
+      const permits = (session: Session | null) => session?.roles.includes('staff') === true
+      const rig = await Rig.started({ routes: [{ permits, with: { messages: 'messages', expiry: false } }, {}] })
+      const session = rig.session('c', {}, who('me', 'staff'))
+      rig.clock.turn()
+      session.stream?.signal({ kind: 'reauthorized', session: who('me', 'staff', 'more') })
+      expect(session.aborted).toBeNull()
+      session.stream?.signal({ kind: 'reauthorized', session: who('me', 'more') })
+      expect(session.aborted?.code).toBe('not-authorized')
+    })
   })
 
   it('tells a client whose claim is refused', async () => {

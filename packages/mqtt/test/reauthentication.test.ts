@@ -27,8 +27,8 @@ async function connected(
 
 describe('CONNECT with a method', () => {
   test.each<[what: string, options: Partial<ConnectPacket>, answer: string]>([
-    ['known, with credentials', shown('me.a'), '0'],
-    ['known, with bad ones', shown('me'), '87'],
+    ['known, with credentials [MQTT-4.12.0-5]', shown('me.a'), '0'],
+    ['known, with bad ones [MQTT-4.12.0-4]', shown('me'), '87'],
     ['known, without', { properties: { authenticationMethod: 'M' } }, '87'],
     [
       'known, without, whatever the user name says',
@@ -45,7 +45,6 @@ describe('CONNECT with a method', () => {
     const rig = new AuthorizationRig(BOTH, [READER])
     const client = await rig.connect(options)
     const [connack] = client.packets
-    // [MQTT-4.12.0-5]
     const method = connack?.type === 'connack' ? connack.properties?.authenticationMethod : undefined
     expect(method).toBe(code === '0' ? 'M' : undefined)
     expect(client.news).toEqual([`connack ${code}`])

@@ -1,7 +1,7 @@
 /** Several sessions of one mqtt client: they share nothing but the binding. What one session does is in the wire scripts. */
 import type { Stream } from '@zilla-ts/engine'
 import type { Bytes } from '@zilla-ts/net'
-import { FakeClock, Harness, Recorder, wireBytes } from '@zilla-ts/testing'
+import { FakeClock, Harness, Recorder, TestExit, wireBytes } from '@zilla-ts/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { mqtt } from '../../src/binding.ts'
 import type { MqttConfig } from '../../src/mqtt.config.ts'
@@ -111,6 +111,35 @@ describe('sessions', () => {
     const [, subscribe] = openStream('subscribe')
     session.broker.stream.end()
     expect([session.server, publish, subscribe].map(({ aborted }) => aborted?.code)).toEqual(Array(3).fill('closed'))
+  })
+
+  it('end when fresh credentials permit another route than the one in use', () => {
+    const who = (role: string) => ({
+      guard: 'test:g',
+      earlier: null,
+      identity: 'me',
+      roles: [role],
+      attributes: {},
+      expiresAt: null,
+    })
+    const two = [new TestExit<Bytes>('a', harness.reporter), new TestExit<Bytes>('b', harness.reporter)]
+    harness = new Harness<MqttConfig, Mqtt, Bytes>(mqtt as never, {
+      kind: 'client',
+      clock,
+      routes: two.map((exit) => ({
+        when: [],
+        with: undefined,
+        exit,
+        permits: (session) => session?.roles.includes(exit.name) === true,
+      })),
+    })
+    const server = new Recorder<Mqtt>()
+    harness.connect(SESSION, server, who('a'))
+    server.stream?.signal({ kind: 'reauthorized', session: who('a') })
+    expect(server.aborted).toBeNull()
+    server.stream?.signal({ kind: 'reauthorized', session: who('b') })
+    expect(server.aborted?.code).toBe('not-authorized')
+    expect(two.map(({ opened }) => opened.length)).toEqual([1, 0])
   })
 
   it('are independent of each other', () => {
