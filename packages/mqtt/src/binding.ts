@@ -17,6 +17,12 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
     const path = ['options', 'limits', 'keepAliveSecondsMin']
     findings.push({ level: 'error', path, code: 'keep-alive-range-empty', message })
   }
+  const { unconnectedBytes = 0, connectBytes = 0 } = entry.options?.limits ?? {}
+  if (entry.kind === 'server' && unconnectedBytes < connectBytes) {
+    const message = `a CONNECT may have ${connectBytes} bytes, but all that are under way together only ${unconnectedBytes}`
+    const path = ['options', 'limits', 'unconnectedBytes']
+    findings.push({ level: 'error', path, code: 'connect-bytes-unreachable', message })
+  }
   entry.routes?.forEach((route, at) => {
     route.when?.forEach((when, item) => {
       for (const kind of ['publish', 'subscribe'] as const) {

@@ -14,10 +14,9 @@ import type {
   Task,
   Timer,
 } from '@zilla-ts/engine'
-import { StreamError } from '@zilla-ts/engine'
+import { EventLimiter, StreamError } from '@zilla-ts/engine'
 import type { Address, Bytes } from '@zilla-ts/net'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
-import { EventLimiter } from '../server/event-limiter.ts'
 import type { Mqtt, MqttOpen } from '../stream.ts'
 import { Counters } from './counters.ts'
 import type { SessionOpen } from './handshake.ts'

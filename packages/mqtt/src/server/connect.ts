@@ -56,6 +56,9 @@ export function refusalOf(
   if (properties?.authenticationMethod !== undefined) {
     return { reasonCode: ReasonCode.BadAuthenticationMethod, text: 'no authentication method is supported' }
   }
+  if (will !== null && Buffer.byteLength(will.topic) > limits.topicBytes) {
+    return { reasonCode: ReasonCode.TopicNameInvalid, text: `the will topic has more than ${limits.topicBytes} bytes` }
+  }
   if (will !== null && !withinLevels(will.topic, limits.topicLevels)) {
     return { reasonCode: ReasonCode.TopicNameInvalid, text: 'the will topic has too many levels' }
   }

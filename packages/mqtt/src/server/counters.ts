@@ -22,6 +22,8 @@ export class Counters {
   readonly deliveriesExpired: Counter
   /** of sessions that went on: routes or limits have changed */
   readonly subscriptionsEnded: Counter
+  /** times that a client was not read because it sent faster than it may */
+  readonly paced: Counter
 
   constructor(report: Reporter) {
     this.active = report.counter('mqtt.connections.active')
@@ -34,5 +36,6 @@ export class Counters {
     this.deliveriesDropped = report.counter('mqtt.deliveries.dropped')
     this.deliveriesExpired = report.counter('mqtt.deliveries.expired')
     this.subscriptionsEnded = report.counter('mqtt.subscriptions.ended')
+    this.paced = report.counter('mqtt.limited.pauses')
   }
 }

@@ -2,12 +2,11 @@
  * What publishes and wills must be like, by topic (`options.topics`). Made when the server starts, and only if there is
  * something to check; asked for each PUBLISH. Never throws, and holds no more topics than its bound.
  */
-import type { Catalog, Counter, Finding, Reporter } from '@zilla-ts/engine'
+import type { Catalog, Counter, EventLimiter, Finding, Reporter } from '@zilla-ts/engine'
 import { checkModel, compileModel, isLenient, type Model, type Validator } from '@zilla-ts/models'
 import type { Properties } from '../codec/properties.ts'
 import type { MqttTopic } from '../mqtt.config.ts'
 import { filterMatchesTopic, isTopicFilter } from '../topic.ts'
-import type { EventLimiter } from './event-limiter.ts'
 
 /** Topics whose entry is remembered, and the longest of them: others are looked for each time. */
 const REMEMBERED_MAX = 1_024

@@ -2,7 +2,7 @@
  * Log lines that peers can cause, at most so many of each kind a second: a flood of malformed clients must not become a
  * flood of log. What was left out is counted in the next line of that kind.
  */
-import type { Clock, Level, Reporter } from '@zilla-ts/engine'
+import type { Clock, Level, Reporter } from './contract.ts'
 
 const LINES_PER_SECOND = 10
 
@@ -15,7 +15,7 @@ interface Window {
 export class EventLimiter {
   readonly #report: Reporter
   readonly #clock: Clock
-  /** one entry per event code, and those are constants of this package */
+  /** one entry per event code, and those are constants of the program */
   readonly #windows = new Map<string, Window>()
 
   constructor(report: Reporter, clock: Clock) {
