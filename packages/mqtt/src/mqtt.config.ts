@@ -314,7 +314,7 @@ export interface MqttLimits {
    */
   identityConnections?: number
   /**
-   * Connections that have not sent CONNECT, or were refused; where there are more, the oldest of them is closed.
+   * Connections that have not sent CONNECT, were refused, or are over while the client keeps its socket open; where there are more, the oldest of them is closed.
    */
   unconnected: number
   /**
@@ -568,7 +568,7 @@ export const schema: JsonSchema = {
               "maximum": 10000000
             },
             "unconnected": {
-              "description": "Connections that have not sent CONNECT, or were refused; where there are more, the oldest of them is closed.",
+              "description": "Connections that have not sent CONNECT, were refused, or are over while the client keeps its socket open; where there are more, the oldest of them is closed.",
               "type": "integer",
               "minimum": 1,
               "maximum": 10000000,
