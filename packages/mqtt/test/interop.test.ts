@@ -64,6 +64,7 @@ async function serve() {
         server.reporter.fault,
       ),
     dial: () => null,
+    take: () => 'streams',
   }
   const listener = new Harness(tcp, {
     kind: 'server',

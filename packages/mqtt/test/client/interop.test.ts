@@ -42,7 +42,14 @@ function to<P extends Protocol>(next: Harness<BindingConfig, P, Protocol>) {
       { initiator: 'test', acceptor: 'next' },
       next.reporter.fault,
     )
-  return [{ when: [], with: undefined, exit: { name: 'next', connect, dial: () => null }, permits: () => true }]
+  return [
+    {
+      when: [],
+      with: undefined,
+      exit: { name: 'next', connect, dial: () => null, take: () => 'streams' as const },
+      permits: () => true,
+    },
+  ]
 }
 
 /** Stores everything at once and delivers it to every subscriber with the lower QoS of the two. */
