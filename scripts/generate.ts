@@ -5,6 +5,7 @@
  *                                                 `schema`, so that no code loads JSON files at run time
  *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
  *   docs/mqtt-statements.json, names of tests            → docs/mqtt-conformance.md, by conformance.ts
+ *   docs/limits.json, the schemas                        → docs/limits.md, by limits.ts
  * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
  * write a schema.
  */
@@ -15,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { compile } from 'json-schema-to-typescript'
 import { dereference } from '../packages/engine/src/config/dereference.ts'
 import { conformancePage } from './conformance.ts'
+import { limitsPage } from './limits.ts'
 
 type Json = Record<string, unknown>
 
@@ -144,6 +146,7 @@ async function main(): Promise<void> {
   for (const file of schemaFiles()) put(file.slice(0, -SUFFIX.length) + '.config.ts', await configSource(file))
   put(join(ROOT, 'schemas', 'zilla.schema.json'), composedSchema())
   put(join(ROOT, 'docs', 'mqtt-conformance.md'), conformancePage(ROOT))
+  put(join(ROOT, 'docs', 'limits.md'), limitsPage(ROOT))
   if (check && stale > 0) {
     console.log('run npm run generate')
     process.exitCode = 1

@@ -25,6 +25,7 @@ import { type PublishContext, PublishStream } from './publish-stream.ts'
 import { RecordHeaders } from './record-headers.ts'
 import type { RecordSearch } from './record-search.ts'
 import { RetainedFlights } from './retained-flights.ts'
+import { RetainedLimit } from './retained-limit.ts'
 import { RetainedOrigin } from './retained-origin.ts'
 import { RetainedStore } from './retained-store.ts'
 import { Routes } from './routes.ts'
@@ -54,6 +55,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
   readonly #routes: Routes
   readonly #topics: Topics
   readonly #retained: RetainedStore
+  readonly #retainedLimit: RetainedLimit
   readonly #layer: SessionLayer
   readonly #sessions: SessionTable
   readonly #groups: SharedGroups
@@ -84,7 +86,16 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     const origin = new RetainedOrigin(this.#retained.map)
     const records = new TopicRecords(new ClientIdentity(options.clients ?? []))
     const { messages: messagesTopic, retained: retainedTopic } = topics
-    const wills = new WillRecords({ clock, routes: this.#routes, records, origin, messagesTopic, retainedTopic })
+    this.#retainedLimit = new RetainedLimit(this.#retained.map, limits, counters.limitedRetained)
+    const wills = new WillRecords({
+      clock,
+      routes: this.#routes,
+      records,
+      origin,
+      messagesTopic,
+      retainedTopic,
+      retainedLimit: this.#retainedLimit,
+    })
     this.#layer = new SessionLayer({
       exit: main,
       topic: topics.sessions,
@@ -92,6 +103,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       report,
       encodeWill: (will) => wills.encode(will),
       listener: this,
+      sessionsMax: limits.sessions,
     })
     this.#sessions = new SessionTable(
       this.#layer,
@@ -115,6 +127,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
         hasSession: (clientId) => this.#layer.hasSession(clientId),
       },
       qosMax: QOS_MAX,
+      groupsMax: limits.sharedGroups,
     })
     this.#groups = groups
     this.#publishing = {
@@ -128,6 +141,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       missing: new MissingTopics(clock),
       paramTopics: new TopicUse(limits.paramTopics),
       retainedTopic: topics.retained,
+      retainedLimit: this.#retainedLimit,
       qosMax: this.#qosMax,
       publishers: this.#publishers,
       ends: this.#ends,
@@ -151,6 +165,9 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       queueBytes: limits.queueBytes,
       inFlight: limits.inFlight,
       filtersMax: limits.filters,
+      sessionBytes: limits.sessionBytes,
+      subscriptionsMax: limits.subscriptions,
+      subscriptionCount: { value: 0 },
       subscribeMs: limits.subscribeSeconds * 1000,
       stampsOnAppend: () => this.#topics.stampsOnAppend,
     }
@@ -220,6 +237,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       publishers: this.#publishers.size,
       inbounds: this.#sessions.inbounds,
       groups: this.#groups.size,
+      filters: this.#subscribing.subscriptionCount.value,
       searches: this.#searches.size,
       flights: this.#publishing.flights.size,
       paramTopics: this.#publishing.paramTopics.size,
@@ -295,13 +313,22 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     if (ready !== this.#storage) {
       this.#storage = ready
       const { report } = this.#context
-      if (ready) report.event('info', 'MQTT_KAFKA_READY', 'the Kafka topics are read: clients are served')
+      if (ready) this.#onReady()
       else if (this.#open) report.event('warn', 'MQTT_KAFKA_UNAVAILABLE', 'Kafka is away: no new connections')
       this.#sessions.setAvailable(ready)
     }
     const away = this.#topics.answered && !this.#topics.ready
     if (ready || away || this.#topics.wrong !== null || this.#layer.wrong !== null) this.#onStarted?.()
     if (this.#sessions.size === 0 && this.#publishers.size === 0 && this.#layer.idle) this.#onDrained?.()
+  }
+
+  #onReady(): void {
+    const { report } = this.#context
+    report.event('info', 'MQTT_KAFKA_READY', 'the Kafka topics are read: clients are served')
+    if (!this.#retainedLimit.exceeded) return
+    const { size, bytes } = this.#retained.map
+    const message = `${size} messages of ${bytes} bytes are retained, more than the limits: they are served, new ones refused`
+    report.event('warn', 'MQTT_KAFKA_RETAINED_FULL', message)
   }
 }
 

@@ -1,17 +1,17 @@
 import type { BindingEntry } from '@zilla-ts/engine'
 import { expect, it } from 'vitest'
+import { DEFAULT_LIMITS } from '../test/default-limits.ts'
 import { checkEntry } from './check.ts'
 import type { MqttKafkaConfig } from './mqtt-kafka.config.ts'
 
 type Entry = BindingEntry<MqttKafkaConfig>
-const LIMITS = { queueBytes: 1, inFlight: 256, filters: 1, paramTopics: 1, startSeconds: 1, subscribeSeconds: 1 }
 const TOPICS = { sessions: 's', messages: 'm', retained: 'r' }
 
 function codes(entry: Partial<Entry>, options: Partial<NonNullable<Entry['options']>> = {}): string[] {
   const whole: Entry = {
     type: 'mqtt-kafka',
     kind: 'proxy',
-    options: { topics: TOPICS, foreign: { qos: 'at_most_once' }, limits: LIMITS, ...options },
+    options: { topics: TOPICS, foreign: { qos: 'at_most_once' }, limits: DEFAULT_LIMITS, ...options },
     ...entry,
   }
   return checkEntry(whole).map(({ path, code }) => `${path.join('.')} ${code}`)

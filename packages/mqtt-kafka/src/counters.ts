@@ -17,6 +17,9 @@ export class Counters {
   readonly lost: Counter
   /** times that a client, or a group, had no room for a QoS 1 or 2 message and was left to a sweep */
   readonly fellBehind: Counter
+  /** retained messages and subscriptions that a limit has refused */
+  readonly limitedRetained: Counter
+  readonly limitedSubscriptions: Counter
 
   constructor(report: Reporter) {
     this.published = report.counter('mqtt.kafka.published')
@@ -27,5 +30,7 @@ export class Counters {
     this.skipped = report.counter('mqtt.kafka.skipped')
     this.lost = report.counter('mqtt.kafka.lost')
     this.fellBehind = report.counter('mqtt.kafka.fell.behind')
+    this.limitedRetained = report.counter('mqtt.kafka.limited.retained')
+    this.limitedSubscriptions = report.counter('mqtt.kafka.limited.subscriptions')
   }
 }

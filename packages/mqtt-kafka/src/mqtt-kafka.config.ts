@@ -141,6 +141,30 @@ export interface MqttKafkaLimits {
    */
   filters: number
   /**
+   * Retained messages; a publish that would add one more is refused with Quota exceeded. Those that are on the topic already are served however many there are.
+   */
+  retained: number
+  /**
+   * Memory for retained messages, outside the heap; a publish that would need more is refused with Quota exceeded.
+   */
+  retainedBytes: number
+  /**
+   * Client ids that may be known, over all processes on the sessions topic: connected, with a session, or whose session ended within an hour. A CONNECT of another one is refused with Quota exceeded (3.1.1: server unavailable).
+   */
+  sessions: number
+  /**
+   * Topic filters of one client in the record of its session, in bytes, each counted with 128 more; further ones are refused with Quota exceeded. In flight it holds no more than `inFlight` and the mqtt server's Receive Maximum.
+   */
+  sessionBytes: number
+  /**
+   * Subscriptions of all clients connected to this process; further ones are refused with Quota exceeded. Sessions that go on keep theirs.
+   */
+  subscriptions: number
+  /**
+   * Groups of shared subscriptions with members connected to this process; further ones are refused with Quota exceeded.
+   */
+  sharedGroups: number
+  /**
    * Kafka topics named by `${params.x}` that may be written, and read, at the same time.
    */
   paramTopics: number
@@ -319,6 +343,48 @@ export const schema: JsonSchema = {
               "type": "integer",
               "minimum": 1,
               "default": 1000
+            },
+            "retained": {
+              "description": "Retained messages; a publish that would add one more is refused with Quota exceeded. Those that are on the topic already are served however many there are.",
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 1000000000,
+              "default": 1000000
+            },
+            "retainedBytes": {
+              "description": "Memory for retained messages, outside the heap; a publish that would need more is refused with Quota exceeded.",
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 1099511627776,
+              "default": 1073741824
+            },
+            "sessions": {
+              "description": "Client ids that may be known, over all processes on the sessions topic: connected, with a session, or whose session ended within an hour. A CONNECT of another one is refused with Quota exceeded (3.1.1: server unavailable).",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000000,
+              "default": 1000000
+            },
+            "sessionBytes": {
+              "description": "Topic filters of one client in the record of its session, in bytes, each counted with 128 more; further ones are refused with Quota exceeded. In flight it holds no more than `inFlight` and the mqtt server's Receive Maximum.",
+              "type": "integer",
+              "minimum": 128,
+              "maximum": 1048576,
+              "default": 262144
+            },
+            "subscriptions": {
+              "description": "Subscriptions of all clients connected to this process; further ones are refused with Quota exceeded. Sessions that go on keep theirs.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000000,
+              "default": 1000000
+            },
+            "sharedGroups": {
+              "description": "Groups of shared subscriptions with members connected to this process; further ones are refused with Quota exceeded.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 10000
             },
             "paramTopics": {
               "description": "Kafka topics named by `${params.x}` that may be written, and read, at the same time.",

@@ -14,6 +14,7 @@ import { type ProduceOwner, ProduceTarget } from './produce-target.ts'
 import type { Publish } from './publish.ts'
 import type { RecordHeaders, RecordOrigin } from './record-headers.ts'
 import type { RetainedFlights } from './retained-flights.ts'
+import type { RetainedLimit } from './retained-limit.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
 import type { Destination, PermittedRoute, Routes } from './routes.ts'
 import type { SessionStream } from './session-stream.ts'
@@ -38,6 +39,7 @@ export interface PublishContext extends ExactlyOnceContext {
   readonly missing: MissingTopics
   readonly paramTopics: TopicUse
   readonly retainedTopic: string
+  readonly retainedLimit: RetainedLimit
   readonly qosMax: Qos
   /** publish streams that are not over */
   readonly publishers: Set<PublishStream>
@@ -89,7 +91,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
   onData(payload: Buffer, meta: Mqtt['meta'], cost: number): void {
     if (!('topic' in meta)) return
     const recent = this.#recentOf(meta.topic)
-    const problem = recent instanceof StreamError ? recent : this.#problem(meta)
+    const problem = recent instanceof StreamError ? recent : this.#problem(meta, payload)
     if (recent instanceof StreamError || problem !== null) {
       this.#refuse(problem!, cost)
       return
@@ -178,9 +180,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     }
   }
 
-  #problem(meta: PublishMeta): StreamError | null {
+  #problem(meta: PublishMeta, payload: Buffer): StreamError | null {
     if (meta.qos > this.#context.qosMax) return new StreamError('invalid', `QoS ${meta.qos} is not available`)
-    if (!meta.retain || withinLevels(meta.topic, LEVELS_MAX)) return null
+    if (!meta.retain) return null
+    if (withinLevels(meta.topic, LEVELS_MAX)) return this.#context.retainedLimit.refusal(meta.topic, payload.length)
     return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
   }
 

@@ -114,6 +114,12 @@ export class RetainedMap {
     return node === null || node.place === NOTHING ? null : this.read(node.place)
   }
 
+  /** Bytes of the record of a topic; 0: there is none. */
+  bytesOf(topic: string): number {
+    const node = this.#find(topic)
+    return node === null || node.place === NOTHING ? 0 : this.#bytesAt(node.place)
+  }
+
   /** A copy of the record at a place. */
   read(place: number): RetainedRecord {
     const slab = this.#store.slab(place)
@@ -180,10 +186,13 @@ export class RetainedMap {
   }
 
   #release(place: number): void {
+    this.#store.release(place, this.#bytesAt(place))
+  }
+
+  #bytesAt(place: number): number {
     const slab = this.#store.slab(place)
     const at = this.#store.offset(place)
-    const body = slab.readUInt32LE(at + HEADER_BYTES) + slab.readUInt32LE(at + VALUE_BYTES)
-    this.#store.release(place, BODY + body)
+    return BODY + slab.readUInt32LE(at + HEADER_BYTES) + slab.readUInt32LE(at + VALUE_BYTES)
   }
 
   #clear(node: RetainedNode): void {

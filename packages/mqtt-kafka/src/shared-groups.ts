@@ -19,8 +19,6 @@ import type { TopicPattern } from './topic-pattern.ts'
 const NOT_AUTHORIZED = 0x87
 const TOPIC_FILTER_INVALID = 0x8f
 const QUOTA_EXCEEDED = 0x97
-/** Groups at a time in this process. */
-const GROUPS_MAX = 10_000
 
 /** Where the state of groups is kept. */
 export interface GroupStore {
@@ -39,6 +37,8 @@ export interface GroupsContext {
   readonly logs: MessageLogs
   readonly store: GroupStore
   readonly qosMax: Qos
+  /** groups at a time in this process */
+  readonly groupsMax: number
 }
 
 interface Entry {
@@ -127,8 +127,11 @@ export class SharedGroups implements GroupContext {
   }
 
   #open(name: string, filter: string, clientId: string): Entry | null {
-    if (this.#entries.size >= GROUPS_MAX) return null
-    const { store } = this.#context
+    const { store, groupsMax, counters } = this.#context
+    if (this.#entries.size >= groupsMax) {
+      counters.limitedSubscriptions.value++
+      return null
+    }
     const stored = store.state(name)
     const state = stored === null ? null : readGroup(stored)
     // A group whose clients are all gone is over: who comes now begins anew.

@@ -6,6 +6,7 @@
 import { type Stream, StreamError, type StreamHandler } from '@zilla-ts/engine'
 import { Delivery, filterMatchesTopic, type Mqtt, type MqttSignal, type Qos } from '@zilla-ts/mqtt'
 import type { Arrival } from './arrival.ts'
+import { CountedMap } from './counted-map.ts'
 import { Flight } from './flight.ts'
 import type { Lag } from './lag.ts'
 import { Lags } from './lags.ts'
@@ -43,9 +44,9 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
   /** the routes this client may use */
   readonly routes: readonly PermittedRoute[]
   /** by filter; several Kafka topics are chained */
-  readonly subscriptions = new Map<string, Subscription>()
+  readonly subscriptions: Map<string, Subscription>
   /** shared subscriptions, by filter with `$share` */
-  readonly memberships = new Map<string, Membership>()
+  readonly memberships: Map<string, Membership>
   /** filters whose retained messages have not all been sent */
   readonly replaying = new Set<string>()
   readonly outbox: Outbox
@@ -71,6 +72,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     this.routes = routes
     this.#stream = stream
     this.#context = context
+    this.subscriptions = new CountedMap(context.subscriptionCount)
+    this.memberships = new CountedMap(context.subscriptionCount)
     const window = Math.min(session.open.receiveMaximum, context.inFlight)
     this.outbox = new Outbox(context, stream, session.store, window, () => this.#onRoom())
     session.attachSubscriber(this)

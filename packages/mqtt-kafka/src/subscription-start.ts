@@ -26,6 +26,7 @@ import {
   type Subscription as Request,
   withinLevels,
 } from '@zilla-ts/mqtt'
+import type { Count } from './counted-map.ts'
 import type { Counters } from './counters.ts'
 import type { EndWaiter } from './end-query.ts'
 import type { Ends } from './log-positions.ts'
@@ -51,6 +52,8 @@ const NOT_AUTHORIZED = 0x87
 const TOPIC_FILTER_INVALID = 0x8f
 const QUOTA_EXCEEDED = 0x97
 
+/** What a session's record holds of a filter besides its text, at most. */
+const FILTER_BYTES = 128
 /** How long the copy of a replayed message may take to come through the log. */
 const SEAM_MS = 10_000
 /** A replay lets others run after so long. */
@@ -71,6 +74,11 @@ export interface StartContext {
   readonly headers: MessageHeaders
   readonly qosMax: Qos
   readonly filtersMax: number
+  /** of one client, each counted with `FILTER_BYTES` more */
+  readonly sessionBytes: number
+  readonly subscriptionsMax: number
+  /** subscriptions of all clients */
+  readonly subscriptionCount: Count
   readonly subscribeMs: number
   /** a topic stamps records itself: the two copies of a retained publish differ in time */
   stampsOnAppend(): boolean
@@ -93,6 +101,8 @@ export class SubscriptionStart implements Task {
   /** what the map had read when SUBSCRIBE arrived; and the topics whose message, but not its copy, may come later */
   #mapEnds: Ends = []
   #underWay: ReadonlySet<string> = new Set()
+  /** of all filters of the client, as they count against `sessionBytes` */
+  #filterBytes = 0
   /** where the logs end is known */
   #asked = false
   #deadline: Timer | null = null
@@ -120,6 +130,9 @@ export class SubscriptionStart implements Task {
     this.#mapEnds = retained.positions()
     this.#underWay = flights.topics()
     this.#deadline = clock.after(subscribeMs, new Deadline(this.#subscriber))
+    const { subscriptions: known, memberships } = this.#subscriber
+    for (const filter of known.keys()) this.#filterBytes += filterBytes(filter)
+    for (const filter of memberships.keys()) this.#filterBytes += filterBytes(filter)
     const ask = new Set<MessageLog>()
     for (const { subscriptions } of this.#requests) {
       this.#answers.push(subscriptions.map((request) => this.#subscribe(request, ask)))
@@ -174,15 +187,14 @@ export class SubscriptionStart implements Task {
   /** Puts a filter into the trie; its reason code, or itself while the logs have not answered. */
   #subscribe(request: Request, ask: Set<MessageLog>): number | string {
     const { filter } = request
-    const { routes, filtersMax, qosMax, logs } = this.#context
+    const { routes, qosMax, logs } = this.#context
     const subscriber = this.#subscriber
     const shared = parseShared(filter)
     if (shared === null && (isShared(filter) || !isTopicFilter(filter))) return TOPIC_FILTER_INVALID
     if (!withinLevels(filter, LEVELS_MAX)) return TOPIC_FILTER_INVALID
     const former = subscriber.subscriptions.get(filter)
     const known = former !== undefined || subscriber.memberships.has(filter)
-    const count = subscriber.subscriptions.size + subscriber.memberships.size
-    if (!known && count >= filtersMax) return QUOTA_EXCEEDED
+    if (!known && this.#exceeds(filter)) return QUOTA_EXCEEDED
     if (shared !== null) return this.#join(request)
     const sources = routes.subscribe(filter, subscriber.routes)
     if (sources.length === 0) return NOT_AUTHORIZED
@@ -216,6 +228,20 @@ export class SubscriptionStart implements Task {
       subscriber.replaying.add(filter)
     }
     return filter
+  }
+
+  /** Whether a filter more is more than a limit allows. What a session has when it goes on, it keeps. */
+  #exceeds(filter: string): boolean {
+    const { filtersMax, sessionBytes, subscriptionsMax, subscriptionCount, counters } = this.#context
+    const { subscriptions, memberships } = this.#subscriber
+    const bytes = filterBytes(filter)
+    const fits =
+      subscriptions.size + memberships.size < filtersMax &&
+      subscriptionCount.value < subscriptionsMax &&
+      this.#filterBytes + bytes <= sessionBytes
+    if (fits) this.#filterBytes += bytes
+    else counters.limitedSubscriptions.value++
+    return !fits
   }
 
   #join(request: Request): number | string {
@@ -446,4 +472,8 @@ class SeamEnd implements Task {
     this.#seam.clear()
   }
   fault(): void {}
+}
+
+function filterBytes(filter: string): number {
+  return Buffer.byteLength(filter) + FILTER_BYTES
 }

@@ -5,6 +5,7 @@
 import { type Clock, StreamError } from '@zilla-ts/engine'
 import { isTopicName, LEVELS_MAX, type Will, withinLevels } from '@zilla-ts/mqtt'
 import { RecordHeaders } from './record-headers.ts'
+import type { RetainedLimit } from './retained-limit.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
 import type { Routes } from './routes.ts'
 import type { WillRecord } from './session/will-firing.ts'
@@ -19,6 +20,7 @@ export interface WillContext {
   readonly origin: RetainedOrigin
   readonly messagesTopic: string
   readonly retainedTopic: string
+  readonly retainedLimit: RetainedLimit
 }
 
 export class WillRecords {
@@ -31,7 +33,7 @@ export class WillRecords {
 
   /** In the order they are written; an error: it can never be published. */
   encode(will: Will): readonly WillRecord[] | StreamError {
-    const { routes, messagesTopic, retainedTopic, clock, origin } = this.#context
+    const { routes, messagesTopic, retainedTopic, retainedLimit, clock, origin } = this.#context
     const { topic, retain, payload } = will
     if (!isTopicName(topic)) return new StreamError('invalid', 'the topic of the will is no topic name')
     if (retain && !withinLevels(topic, LEVELS_MAX)) {
@@ -42,7 +44,8 @@ export class WillRecords {
     const kafkaTopic = to instanceof StreamError ? messagesTopic : to.topic
     const timestamp = clock.now()
     const message = this.#record(will, kafkaTopic, to instanceof StreamError || to.expiry, timestamp)
-    if (!retain) return [message]
+    // Nobody is left to be told; who is connected has the message all the same.
+    if (!retain || retainedLimit.refusal(topic, payload.length) !== null) return [message]
     origin.note(topic, timestamp)
     const copy = this.#record(will, retainedTopic, true, timestamp)
     if (payload.length > 0) return [message, copy]

@@ -9,15 +9,9 @@ import type { Mqtt, MqttOpen, Outgoing } from '@zilla-ts/mqtt'
 import { Harness, Recorder } from '@zilla-ts/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { mqttKafka } from '../src/binding.ts'
+import { DEFAULT_LIMITS } from './default-limits.ts'
 
-const LIMITS = {
-  queueBytes: 65_536,
-  inFlight: 60_000,
-  filters: 1_000,
-  paramTopics: 1_000,
-  startSeconds: 10,
-  subscribeSeconds: 30,
-}
+const LIMITS = { ...DEFAULT_LIMITS, inFlight: 60_000 }
 const DEADLINE_MS = 10_000
 
 let directory: string

@@ -7,20 +7,13 @@ import type { Mqtt, MqttOpen, MqttSignal, Outgoing, Properties, Qos, Subscriptio
 import { FakeClock, Harness, Recorder } from '@zilla-ts/testing'
 import { type MqttKafkaBinding, mqttKafka } from '../src/binding.ts'
 import type { MqttKafkaConfig } from '../src/mqtt-kafka.config.ts'
+import { DEFAULT_LIMITS } from './default-limits.ts'
 import { type MemoryHop, MemoryKafka } from './memory-kafka.ts'
 
 type Options = NonNullable<MqttKafkaConfig['options']>
 type TestRoute = Partial<Pick<Route<MqttKafkaConfig, Kafka>, 'when' | 'with' | 'permits'>>
 
 export const TOPICS = { sessions: 'sessions', messages: 'messages', retained: 'retained' }
-const LIMITS = {
-  queueBytes: 65_536,
-  inFlight: 256,
-  filters: 1_000,
-  paramTopics: 1_000,
-  startSeconds: 10,
-  subscribeSeconds: 30,
-}
 const CREDIT = 64 * 1024 * 1024
 
 export interface RigOptions {
@@ -97,7 +90,7 @@ export class Rig {
         topics: TOPICS,
         foreign: { qos: 'at_most_once' },
         ...options,
-        limits: { ...LIMITS, ...options.limits },
+        limits: { ...DEFAULT_LIMITS, ...options.limits },
       },
       routes: routes.map((route) => ({
         when: route.when ?? [],

@@ -24,6 +24,12 @@ function check(entry: BindingEntry<MqttConfig>, exits: readonly BindingEntry[] |
     findings.push(...checkAuthorization(entry.options?.authorization, guarded))
   }
   findings.push(...checkConditions(entry.routes))
+  const { unconnectedBytes = 0, connectBytes = 0 } = entry.options?.limits ?? {}
+  if (entry.kind === 'server' && unconnectedBytes < connectBytes) {
+    const message = `a CONNECT may have ${connectBytes} bytes, but all that are under way together only ${unconnectedBytes}`
+    const path = ['options', 'limits', 'unconnectedBytes']
+    findings.push({ level: 'error', path, code: 'connect-bytes-unreachable', message })
+  }
   const server = entry.options?.server
   if (server !== undefined) findings.push(...checkServer(server, exits))
   const authorization = entry.kind === 'client' ? entry.options?.authorization : undefined

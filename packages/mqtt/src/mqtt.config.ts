@@ -392,9 +392,53 @@ export interface MqttTopic {
   }
 }
 /**
- * Bounds on what one connection may take of memory and time.
+ * Bounds on what clients may take of memory and time, one and all together.
  */
 export interface MqttLimits {
+  /**
+   * Clients connected at a time; one more is refused with Quota exceeded (3.1.1: server unavailable), unless it takes over a session that is connected.
+   */
+  connections: number
+  /**
+   * The same for one address: that of the socket, or the one that a PROXY header names. IPv6 addresses are counted by their /64. No limit when absent, since all clients behind a load balancer or NAT share an address.
+   */
+  addressConnections?: number
+  /**
+   * The same for one identity, as the guard has found it. No limit when absent.
+   */
+  identityConnections?: number
+  /**
+   * Connections that have not sent CONNECT, were refused, or are over while the client keeps its socket open; where there are more, the oldest of them is closed.
+   */
+  unconnected: number
+  /**
+   * Bytes that such connections may have sent together; where there are more, the oldest of them that has sent any is closed. At least `connectBytes`.
+   */
+  unconnectedBytes: number
+  /**
+   * CONNECTs a second, and at once; more are refused with Connection rate exceeded (3.1.1: server unavailable).
+   */
+  connectsPerSecond: number
+  /**
+   * The same for one address, counted as for `addressConnections`.
+   */
+  addressConnectsPerSecond: number
+  /**
+   * The same for one client identifier, by the minute: each CONNECT takes its session over from the one before.
+   */
+  clientConnectsPerMinute: number
+  /**
+   * PUBLISHes of one client a second, and at once. Whoever sends more is read later: nothing is refused or lost. No limit when absent: the exit holds back what it cannot store.
+   */
+  publishesPerSecond?: number
+  /**
+   * Bytes from one client a second, and at once, of whatever packets. Whoever sends more is read later. No limit when absent.
+   */
+  bytesPerSecond?: number
+  /**
+   * Topic filters in SUBSCRIBEs and UNSUBSCRIBEs of one client a second, ten seconds' worth at once. Whoever sends more is read later.
+   */
+  subscribesPerSecond: number
   /**
    * How long a new connection may take to send CONNECT; on a client: until the server has answered it.
    */
@@ -443,6 +487,14 @@ export interface MqttLimits {
    * Levels of a topic name or filter.
    */
   topicLevels: number
+  /**
+   * Bytes of a topic name or filter. A longer name ends the connection (Topic name invalid), a longer filter is refused (Topic filter invalid).
+   */
+  topicBytes: number
+  /**
+   * User properties of one packet; a packet with more ends the connection with Quota exceeded.
+   */
+  userProperties: number
   /**
    * Deliveries of QoS 1 and 2 to one client that may wait for its acknowledgement; its own Receive Maximum may be less.
    */
@@ -613,11 +665,84 @@ export const schema: JsonSchema = {
         },
         "limits": {
           "title": "MqttLimits",
-          "description": "Bounds on what one connection may take of memory and time.",
+          "description": "Bounds on what clients may take of memory and time, one and all together.",
           "type": "object",
           "additionalProperties": false,
           "default": {},
           "properties": {
+            "connections": {
+              "description": "Clients connected at a time; one more is refused with Quota exceeded (3.1.1: server unavailable), unless it takes over a session that is connected.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000,
+              "default": 100000
+            },
+            "addressConnections": {
+              "description": "The same for one address: that of the socket, or the one that a PROXY header names. IPv6 addresses are counted by their /64. No limit when absent, since all clients behind a load balancer or NAT share an address.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000
+            },
+            "identityConnections": {
+              "description": "The same for one identity, as the guard has found it. No limit when absent.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000
+            },
+            "unconnected": {
+              "description": "Connections that have not sent CONNECT, were refused, or are over while the client keeps its socket open; where there are more, the oldest of them is closed.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000,
+              "default": 10000
+            },
+            "unconnectedBytes": {
+              "description": "Bytes that such connections may have sent together; where there are more, the oldest of them that has sent any is closed. At least `connectBytes`.",
+              "type": "integer",
+              "minimum": 128,
+              "maximum": 1073741824,
+              "default": 16777216
+            },
+            "connectsPerSecond": {
+              "description": "CONNECTs a second, and at once; more are refused with Connection rate exceeded (3.1.1: server unavailable).",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 5000
+            },
+            "addressConnectsPerSecond": {
+              "description": "The same for one address, counted as for `addressConnections`.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 1000
+            },
+            "clientConnectsPerMinute": {
+              "description": "The same for one client identifier, by the minute: each CONNECT takes its session over from the one before.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 120
+            },
+            "publishesPerSecond": {
+              "description": "PUBLISHes of one client a second, and at once. Whoever sends more is read later: nothing is refused or lost. No limit when absent: the exit holds back what it cannot store.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000
+            },
+            "bytesPerSecond": {
+              "description": "Bytes from one client a second, and at once, of whatever packets. Whoever sends more is read later. No limit when absent.",
+              "type": "integer",
+              "minimum": 1024,
+              "maximum": 10737418240
+            },
+            "subscribesPerSecond": {
+              "description": "Topic filters in SUBSCRIBEs and UNSUBSCRIBEs of one client a second, ten seconds' worth at once. Whoever sends more is read later.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 1000000,
+              "default": 100
+            },
             "connectSeconds": {
               "description": "How long a new connection may take to send CONNECT; on a client: until the server has answered it.",
               "type": "integer",
@@ -699,6 +824,20 @@ export const schema: JsonSchema = {
               "minimum": 1,
               "maximum": 65536,
               "default": 200
+            },
+            "topicBytes": {
+              "description": "Bytes of a topic name or filter. A longer name ends the connection (Topic name invalid), a longer filter is refused (Topic filter invalid).",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535,
+              "default": 65535
+            },
+            "userProperties": {
+              "description": "User properties of one packet; a packet with more ends the connection with Quota exceeded.",
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 1000000,
+              "default": 256
             },
             "inFlight": {
               "description": "Deliveries of QoS 1 and 2 to one client that may wait for its acknowledgement; its own Receive Maximum may be less.",
@@ -844,6 +983,19 @@ export const schema: JsonSchema = {
               "responseInformation": false,
               "limits": {
                 "properties": {
+                  "connections": false,
+                  "addressConnections": false,
+                  "identityConnections": false,
+                  "unconnected": false,
+                  "unconnectedBytes": false,
+                  "connectsPerSecond": false,
+                  "addressConnectsPerSecond": false,
+                  "clientConnectsPerMinute": false,
+                  "publishesPerSecond": false,
+                  "bytesPerSecond": false,
+                  "subscribesPerSecond": false,
+                  "topicBytes": false,
+                  "userProperties": false,
                   "connectBytes": false,
                   "keepAliveSeconds": false,
                   "keepAliveSecondsMin": false,

@@ -26,6 +26,8 @@ import {
 export interface MqttAddress {
   readonly host: string
   readonly port: number
+  /** where to connect from: any of 127.0.0.0/8, where clients are to differ */
+  readonly localAddress?: string
 }
 
 /** A CONNECT; what is left out is version 5, clean start, no keep-alive, an empty client id. */
@@ -102,8 +104,8 @@ export class MqttTestClient {
   }
 
   /** A connection on which nothing was sent. */
-  static async dial({ host, port }: MqttAddress, options: ConnectOptions = {}): Promise<MqttTestClient> {
-    const socket = connect({ host, port, noDelay: true })
+  static async dial({ host, port, localAddress }: MqttAddress, options: ConnectOptions = {}): Promise<MqttTestClient> {
+    const socket = connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
     await once(socket, 'connect')
     return new MqttTestClient(socket, options.version ?? 5, options)
   }

@@ -3,7 +3,15 @@
  * embedded log). Puts the parts together and turns what was read into calls, once a turn: attempts of connections, and the
  * partitions this instance looks after. Must never confirm what its own reader has not passed.
  */
-import { type Clock, type Exit, type Reporter, StreamError, type Task, toStreamError } from '@zilla-ts/engine'
+import {
+  type Clock,
+  type Counter,
+  type Exit,
+  type Reporter,
+  StreamError,
+  type Task,
+  toStreamError,
+} from '@zilla-ts/engine'
 import { type Kafka, partitionHash } from '@zilla-ts/kafka'
 import { Attempt, type AttemptContext, notOwner } from './attempt.ts'
 import type { ClientLog } from './client-log.ts'
@@ -42,6 +50,8 @@ export interface SessionLayerOptions {
   readonly encodeWill: WillEncoder
   readonly listener: SessionLayerListener
   readonly parameters?: Partial<SessionParameters>
+  /** client ids that may be known; one more is refused, and counted. No limit when absent. */
+  readonly sessionsMax?: number
 }
 
 interface Append {
@@ -63,6 +73,8 @@ export class SessionLayer
   readonly #clock: Clock
   readonly #report: Reporter
   readonly #listener: SessionLayerListener
+  readonly #sessionsMax: number
+  readonly #limited: Counter
   readonly #map: SessionMap
   readonly #reader: SessionReader
   readonly #writer: SessionWriter
@@ -90,6 +102,8 @@ export class SessionLayer
     this.#clock = clock
     this.#report = report
     this.#listener = listener
+    this.#sessionsMax = options.sessionsMax ?? Number.POSITIVE_INFINITY
+    this.#limited = report.counter('mqtt.kafka.limited.sessions')
     this.deadlines = new DeadlineQueue(clock, (error) => report.fault('sessions.deadline', error))
     this.#map = new SessionMap(this)
     this.#reader = new SessionReader(exit, topic, clock, report, this.#map, this)
@@ -192,18 +206,15 @@ export class SessionLayer
 
   /** Tells the claimant when it owns the client id, or that it does not; never before this has returned. */
   claim(request: ClaimRequest, claimant: SessionClaimant): SessionHandle {
-    const client = this.#map.client(request.clientId, Math.max(this.#reader.partitions, 1))
-    const attempt = new Attempt(request, client, claimant, this)
-    const foreign = isForeign(client, request.owner)
-    if (!this.ready || foreign) {
-      this.#map.release(client)
-      const away = this.#wrong ?? new StreamError('unavailable', 'Kafka is not available')
-      const error = this.ready ? notOwner(request.clientId) : away
-      const refused = new Refused(client.partition, claimant, error)
+    const refusal = this.#refusalOf(request)
+    if (refusal !== null) {
+      const refused = new Refused(this.partitionOf(request.clientId), claimant, refusal)
       this.#refused.push(refused)
       this.#wake()
       return refused
     }
+    const client = this.#map.client(request.clientId, Math.max(this.#reader.partitions, 1))
+    const attempt = new Attempt(request, client, claimant, this)
     const error = new StreamError('taken-over', `'${request.clientId}' has connected again`)
     const formers = client.attempts
     // First, so that the client id stays known.
@@ -212,6 +223,17 @@ export class SessionLayer
     for (const former of formers) former.dismiss('takeover', error)
     attempt.begin()
     return attempt
+  }
+
+  /** What a client id costs is kept for a while after its session, so whoever is known may come at any time. */
+  #refusalOf({ clientId, owner }: ClaimRequest): StreamError | null {
+    if (!this.ready) return this.#wrong ?? new StreamError('unavailable', 'Kafka is not available')
+    const { clients } = this.#map
+    const known = clients.get(clientId)
+    if (known !== undefined) return isForeign(known, owner) ? notOwner(clientId) : null
+    if (clients.size < this.#sessionsMax) return null
+    this.#limited.value++
+    return new StreamError('quota', `there are ${clients.size} sessions, as many as may be`)
   }
 
   /** Somebody who knows says that this instance has exited. */

@@ -14,6 +14,7 @@ import {
 } from '@zilla-ts/engine'
 import { BYTES_WINDOW, type Bytes } from '@zilla-ts/net'
 import type { DecodeError } from '../codec/decode-error.ts'
+import { DECODE_LIMITS } from '../codec/decode-limits.ts'
 import { Decoder, type PacketHandler } from '../codec/decoder.ts'
 import { ACK_BYTES_MAX, encode, encodeAck, encodeWithin } from '../codec/encoder.ts'
 import type { AckType, ConnackPacket, DisconnectPacket, NonPublishPacket } from '../codec/packets.ts'
@@ -99,7 +100,7 @@ export class Link implements StreamHandler<Bytes>, PacketHandler, Task {
     this.#since = client.clock.monotonic()
     this.#decoder = new Decoder('client', this, open.version)
     this.#decoder.maximumPacketSize = client.limits.packetBytes
-    this.#decoder.levelsMax = client.limits.topicLevels
+    this.#decoder.limits = { ...DECODE_LIMITS, topicLevels: client.limits.topicLevels }
   }
 
   /** False: the exit takes no connection. Nothing is written before the end of the turn, for the session is not open yet. */

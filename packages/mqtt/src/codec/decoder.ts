@@ -5,6 +5,7 @@
  */
 import type { PublishMeta, Version } from '../stream.ts'
 import { DecodeError } from './decode-error.ts'
+import type { DecodeLimits } from './decode-limits.ts'
 import { firstByteError, legalFirstBytes, packetName } from './first-byte.ts'
 import { decodePacket, type Role } from './packet-decoder.ts'
 import type { NonPublishPacket } from './packets.ts'
@@ -77,9 +78,8 @@ export class Decoder {
     this.#publishes.topicAliasMaximum = value
   }
 
-  /** Levels that a topic name or filter may have. */
-  set levelsMax(value: number) {
-    this.#publishes.levelsMax = value
+  set limits(value: DecodeLimits) {
+    this.#reader.limits = value
   }
 
   get paused(): boolean {
@@ -261,7 +261,7 @@ export class Decoder {
     let packet: NonPublishPacket
     this.#reader.open(packetName(first), buffer, body, end)
     try {
-      packet = decodePacket(this.#reader, first >> 4, this.#role, this.#publishes.levelsMax)
+      packet = decodePacket(this.#reader, first >> 4, this.#role)
     } catch (error) {
       return this.#failed(error)
     }

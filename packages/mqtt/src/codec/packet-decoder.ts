@@ -37,7 +37,7 @@ const RESERVED_V4 = 0xfc
 const RESERVED_V5 = 0xc0
 
 /** `nibble` is the packet type of the first byte, 1 to 15 without 3. */
-export function decodePacket(reader: Reader, nibble: number, role: Role, levelsMax: number): NonPublishPacket {
+export function decodePacket(reader: Reader, nibble: number, role: Role): NonPublishPacket {
   switch (nibble) {
     case 1:
       return decodeConnect(reader)
@@ -52,7 +52,7 @@ export function decodePacket(reader: Reader, nibble: number, role: Role, levelsM
     case 7:
       return decodeAck(reader, 'pubcomp')
     case 8:
-      return decodeSubscribe(reader, levelsMax)
+      return decodeSubscribe(reader)
     case 9:
       return decodeSubscriptionAck(reader, 'suback')
     case 10:
@@ -104,12 +104,12 @@ function decodeAck(reader: Reader, type: AckType): AckPacket {
   return { type, packetId, reasonCode, properties }
 }
 
-function decodeSubscribe(reader: Reader, levelsMax: number): SubscribePacket {
+function decodeSubscribe(reader: Reader): SubscribePacket {
   const packetId = reader.packetId()
   const properties = reader.version === 5 ? decodeProperties(reader, Carrier.SUBSCRIBE) : null
   const subscriptionId = properties?.subscriptionIds?.[0] ?? 0
   const subscriptions: SubscriptionRequest[] = []
-  while (reader.at < reader.end) subscriptions.push(decodeSubscription(reader, subscriptionId, levelsMax))
+  while (reader.at < reader.end) subscriptions.push(decodeSubscription(reader, subscriptionId))
   if (subscriptions.length === 0) reader.protocolError('no topic filter', '[MQTT-3.8.3-2]')
   return { type: 'subscribe', packetId, subscriptions, properties }
 }
@@ -118,8 +118,10 @@ function decodeSubscribe(reader: Reader, levelsMax: number): SubscribePacket {
  * A filter that breaks §4.7 or §4.8.2 does not break the packet: the standard has a reason code for it in SUBACK (0x8F),
  * and the other filters of the packet are sound. Bytes that are not UTF-8 do.
  */
-function decodeSubscription(reader: Reader, subscriptionId: number, levelsMax: number): SubscriptionRequest {
+function decodeSubscription(reader: Reader, subscriptionId: number): SubscriptionRequest {
+  const start = reader.at + 2
   const filter = reader.text('topic filter')
+  const within = reader.at - start <= reader.limits.topicBytes && withinLevels(filter, reader.limits.topicLevels)
   const options = reader.u8('subscription options')
   const v5 = reader.version === 5
   if ((options & (v5 ? RESERVED_V5 : RESERVED_V4)) !== 0) {
@@ -139,7 +141,7 @@ function decodeSubscription(reader: Reader, subscriptionId: number, levelsMax: n
     retainAsPublished: (options & RETAIN_AS_PUBLISHED) !== 0,
     retainHandling: retainHandling as 0 | 1 | 2,
     subscriptionId,
-    valid: (shared ? parseShared(filter) !== null : isTopicFilter(filter)) && withinLevels(filter, levelsMax),
+    valid: within && (shared ? parseShared(filter) !== null : isTopicFilter(filter)),
   }
 }
 

@@ -6,6 +6,7 @@ import { hasWildcard } from '../topic.ts'
 import type { Properties } from './properties.ts'
 import { Carrier, PROPERTIES, type PropertySpec } from './property-table.ts'
 import type { Reader } from './reader.ts'
+import { ReasonCode } from './reason-codes.ts'
 
 type SingleSpec = Exclude<PropertySpec, { type: 'alias' | 'ids' | 'pairs' }>
 
@@ -36,6 +37,7 @@ export function decodeProperties(reader: Reader, carrier: number): Properties | 
       return reader.malformed(`property 0x${id.toString(16).padStart(2, '0')} is not one of this packet's`, '§2.2.2.2')
     }
     if (spec.type === 'pairs') {
+      if (pairs.length >= reader.limits.userProperties) tooMany(reader)
       pairs.push([reader.text('user property name'), reader.text('user property value')])
       properties.userProperties = pairs
     } else if (spec.type === 'ids') {
@@ -53,6 +55,10 @@ export function decodeProperties(reader: Reader, carrier: number): Properties | 
   }
   reader.end = packetEnd
   return reader.topicAlias !== 0 && length === ALIAS_BYTES ? null : properties
+}
+
+function tooMany(reader: Reader): never {
+  return reader.fail(ReasonCode.QuotaExceeded, `more than ${reader.limits.userProperties} user properties`, '§4.13')
 }
 
 function decodeSingle(reader: Reader, spec: SingleSpec, properties: Properties): void {

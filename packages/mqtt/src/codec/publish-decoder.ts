@@ -3,7 +3,7 @@
  * last few topic names. Called by the decoder; must allocate no more than the meta object and what properties need.
  */
 import type { PublishMeta, Qos } from '../stream.ts'
-import { hasWildcard, LEVELS_MAX, withinLevels } from '../topic.ts'
+import { hasWildcard, withinLevels } from '../topic.ts'
 import type { Role } from './packet-decoder.ts'
 import type { Properties } from './properties.ts'
 import { decodeProperties } from './property-decoder.ts'
@@ -14,7 +14,6 @@ import { TopicCache } from './topic-cache.ts'
 
 export class PublishDecoder {
   topicAliasMaximum = 0
-  levelsMax = LEVELS_MAX
 
   readonly #role: Role
   readonly #topics = new TopicCache()
@@ -52,11 +51,12 @@ export class PublishDecoder {
 
   #decodeName(reader: Reader, start: number, end: number): string {
     if (start === end && reader.version === 5) return ''
+    const { topicBytes, topicLevels } = reader.limits
+    if (end - start > topicBytes) this.#refuseName(reader, `has more than ${topicBytes} bytes`, '§4.7.3')
     const name = reader.utf8(start, end, 'topic name')
     if (name === '') this.#refuseName(reader, 'is empty', '[MQTT-4.7.3-1]')
     if (hasWildcard(name)) this.#refuseName(reader, 'has a wildcard', '[MQTT-3.3.2-2]')
-    if (!withinLevels(name, this.levelsMax))
-      this.#refuseName(reader, `has more than ${this.levelsMax} levels`, '§4.7.3')
+    if (!withinLevels(name, topicLevels)) this.#refuseName(reader, `has more than ${topicLevels} levels`, '§4.7.3')
     this.#topics.keep(name, end - start)
     return name
   }

@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Version } from '../stream.ts'
 import { DecodeError } from './decode-error.ts'
+import { DECODE_LIMITS } from './decode-limits.ts'
 import { ReasonCode } from './reason-codes.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -20,6 +21,7 @@ export class Reader {
   topicAlias = 0
   /** null until CONNECT has told */
   version: Version | null
+  limits = DECODE_LIMITS
 
   constructor(version: Version | null) {
     this.version = version

@@ -74,6 +74,9 @@ export function refusalOf(
     const text = authMethod === null ? 'no authentication method is supported' : `the method here is ${authMethod}`
     return { reasonCode: ReasonCode.BadAuthenticationMethod, text }
   }
+  if (will !== null && Buffer.byteLength(will.topic) > limits.topicBytes) {
+    return { reasonCode: ReasonCode.TopicNameInvalid, text: `the will topic has more than ${limits.topicBytes} bytes` }
+  }
   if (will !== null && !withinLevels(will.topic, limits.topicLevels)) {
     return { reasonCode: ReasonCode.TopicNameInvalid, text: 'the will topic has too many levels' }
   }

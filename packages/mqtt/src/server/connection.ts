@@ -12,6 +12,7 @@ import type { AckType, AuthPacket, ConnectPacket, DisconnectPacket, NonPublishPa
 import type { Properties } from '../codec/properties.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Capabilities, PublishMeta, Subscription, Version } from '../stream.ts'
+import type { Admitted, Guest } from './admission.ts'
 import { Authentication } from './authentication.ts'
 import type { ClientRoutes } from './client-routes.ts'
 import {
@@ -32,6 +33,7 @@ import {
   willRefusalOf,
 } from './connect.ts'
 import { Output } from './output.ts'
+import { type Paced, Pacer } from './pacer.ts'
 import { Publisher } from './publisher.ts'
 import { connackCode, connackText, disconnectCode, subscriptionReturnCode } from './refusal.ts'
 import type { MqttServer } from './server.ts'
@@ -51,7 +53,7 @@ const NO_ROUTES: ClientRoutes = []
  */
 type State = 'opening' | 'authorizing' | 'connecting' | 'up' | 'closing' | 'closed'
 
-export class Connection implements StreamHandler<Bytes>, PacketHandler {
+export class Connection implements StreamHandler<Bytes>, PacketHandler, Guest, Paced {
   readonly server: MqttServer
   readonly output: Output
   clientId = ''
@@ -67,6 +69,8 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   readonly #bytes: Stream<Bytes>
   readonly #remote: Address | undefined
   readonly #decoder: Decoder
+  readonly #admitted: Admitted
+  readonly #pacer: Pacer
   #state: State = 'opening'
   /** monotonic ms of the last change that has a deadline: of state, of the client's end, of a full socket */
   #since: number
@@ -107,7 +111,9 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#since = server.clock.monotonic()
     this.#decoder = new Decoder('server', this)
     this.#decoder.maximumPacketSize = server.limits.connectBytes
-    this.#decoder.levelsMax = server.limits.topicLevels
+    this.#decoder.limits = server.limits
+    this.#admitted = server.admission.enter(this, remote)
+    this.#pacer = new Pacer(server.paceRates, server.clock, this)
     bytes.grant(BYTES_WINDOW)
   }
 
@@ -122,8 +128,10 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#arrived = this.server.clock.monotonic()
     const nested = this.#decoding
     this.#decoding = true
+    if (this.#state === 'up') this.#pacer.receive(chunk.length, this.#arrived)
     if (this.#state !== 'closing') this.#decoder.push(chunk)
     this.#decoding = nested
+    if (this.#state === 'opening') this.server.admission.hold(this.#admitted, this.#decoder.bufferedBytes)
     this.#readOn()
   }
 
@@ -152,6 +160,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   onPublish(meta: PublishMeta, payload: Buffer): void {
     this.#active = this.#arrived
     this.server.counters.publishReceived.value++
+    this.#pacer.publish(this.#arrived)
     const { maximumQos, retainAvailable } = this.capabilities
     if (meta.qos > maximumQos) {
       // [MQTT-3.2.2-11]
@@ -182,9 +191,11 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
         this.#publisher.release(packet)
         break
       case 'subscribe':
+        this.#pacer.subscribe(packet.subscriptions.length, this.#arrived)
         this.#subscribing().subscribe(packet)
         break
       case 'unsubscribe':
+        this.#pacer.subscribe(packet.filters.length, this.#arrived)
         this.#subscribing().unsubscribe(packet)
         break
       case 'pingreq':
@@ -213,8 +224,10 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.clientMaximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
     this.clientId = packet.clientId === '' ? generateClientId() : packet.clientId
     this.#topicAliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, this.server.limits.topicAliasOut)
-    const { authorization, clock, options, topics } = this.server
-    const refusal = refusalOf(packet, options, topics, authorization?.method ?? null)
+    const { admission, authorization, clock, options, topics } = this.server
+    const refusal =
+      admission.connect(this.#admitted, packet.clientId) ??
+      refusalOf(packet, options, topics, authorization?.method ?? null)
     if (refusal !== null) {
       this.refuse(refusal)
       return
@@ -236,7 +249,12 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   identified(): void {
     const packet = this.#connect
     if (packet === null) return
-    const { authorization, clock, limits, routes } = this.server
+    const { admission, authorization, clock, limits, routes } = this.server
+    const refusal = admission.identify(this.#admitted, this.identity)
+    if (refusal !== null) {
+      this.refuse(refusal)
+      return
+    }
     this.routes = routes.forClient(this.clientId, this.identity)
     const exit = this.routes[0]?.exit
     if (exit === undefined) {
@@ -534,6 +552,26 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     this.#closed()
   }
 
+  /** It has not sent CONNECT, or is being closed, and there are too many of those. */
+  shed(): void {
+    if (this.#state === 'opening') {
+      this.server.counters.refused.value++
+      this.event('warn', 'MQTT_CLIENT_SHED', null, 'there are too many connections that have not sent CONNECT')
+    }
+    this.abort()
+  }
+
+  /** It sends faster than it may. */
+  hold(): void {
+    this.server.counters.paced.value++
+    this.event('info', 'MQTT_CLIENT_PACED', null, 'the client sends faster than its limits allow, and is read later')
+    this.pause(Wait.RATE)
+  }
+
+  release(): void {
+    this.resume(Wait.RATE)
+  }
+
   // Ends
 
   /** Answers CONNECT with a refusal, as far as the client's version has a word for it. `detail` is for operators. */
@@ -571,9 +609,11 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
     if (this.#state === 'up') this.server.counters.active.value--
     this.#state = 'closing'
     this.#since = this.server.clock.monotonic()
+    this.server.admission.release(this.#admitted)
     this.#waits = 0
     this.#connect = null
     this.#decoder.close()
+    this.#pacer.end()
     this.#publisher?.end()
     this.#subscriber?.end()
     this.#session?.end(reasonCode, expirySeconds)
@@ -588,6 +628,7 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler {
   #closed(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    this.server.admission.leave(this.#admitted)
     this.server.forget(this)
   }
 

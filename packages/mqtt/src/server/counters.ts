@@ -24,6 +24,8 @@ export class Counters {
   readonly deliveriesForbidden: Counter
   /** of sessions that went on: routes or limits have changed */
   readonly subscriptionsEnded: Counter
+  /** times that a client was not read because it sent faster than it may */
+  readonly paced: Counter
 
   constructor(report: Reporter) {
     this.active = report.counter('mqtt.connections.active')
@@ -37,5 +39,6 @@ export class Counters {
     this.deliveriesExpired = report.counter('mqtt.deliveries.expired')
     this.deliveriesForbidden = report.counter('mqtt.deliveries.forbidden')
     this.subscriptionsEnded = report.counter('mqtt.subscriptions.ended')
+    this.paced = report.counter('mqtt.limited.pauses')
   }
 }

@@ -88,6 +88,7 @@ export function returnCode(reasonCode: number): number | null {
     case ReasonCode.UnspecifiedError:
     case ReasonCode.ImplementationSpecificError:
     case ReasonCode.QuotaExceeded:
+    case ReasonCode.ConnectionRateExceeded:
     case ReasonCode.RetainNotSupported:
     case ReasonCode.QosNotSupported:
     case ReasonCode.UseAnotherServer:

@@ -17,10 +17,12 @@ import type { Bytes, BytesOpen } from '@zilla-ts/net'
 import { ACK_BYTES_MAX } from '../codec/encoder.ts'
 import type { MqttConfig, MqttLimits } from '../mqtt.config.ts'
 import type { Mqtt } from '../stream.ts'
+import { Admission } from './admission.ts'
 import { Authorization } from './authorization.ts'
 import { RouteTable } from './client-routes.ts'
 import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
+import { PaceRates } from './pacer.ts'
 import { ALIASED_BYTES_MAX } from './topic-aliases.ts'
 import { TopicModels } from './topic-models.ts'
 
@@ -38,6 +40,8 @@ export class MqttServer implements Binding<Bytes>, Task {
   readonly clock: Clock
   readonly counters: Counters
   readonly events: EventLimiter
+  readonly admission: Admission
+  readonly paceRates: PaceRates
   /** what publishes and wills must be like; null: anything */
   topics: TopicModels | null = null
   /** for one run of PUBACKs and PUBRECs; used within one call */
@@ -65,6 +69,8 @@ export class MqttServer implements Binding<Bytes>, Task {
     this.clock = context.clock
     this.counters = new Counters(context.report)
     this.events = new EventLimiter(context.report, context.clock)
+    this.admission = new Admission(this.limits, context.clock, context.report)
+    this.paceRates = new PaceRates(this.limits)
     this.acks = Buffer.allocUnsafe(ACK_BYTES_MAX * this.limits.receiveMaximum)
     this.scratch = Buffer.allocUnsafe(this.limits.topicAliasOut > 0 ? ALIASED_BYTES_MAX : 0)
   }

@@ -15,6 +15,8 @@ export const Wait = {
   OUTPUT: 16,
   /** the binding drains */
   DRAIN: 32,
+  /** it sends faster than it may */
+  RATE: 64,
 } as const
 
 export type WaitReason = (typeof Wait)[keyof typeof Wait]

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { DECODE_LIMITS } from '../../src/codec/decode-limits.ts'
 import { Decoder } from '../../src/codec/decoder.ts'
 import { encode } from '../../src/codec/encoder.ts'
 import type { NonPublishPacket } from '../../src/codec/packets.ts'
@@ -386,7 +387,7 @@ describe('levels of a topic', () => {
   it('are counted [§4.7.3]', () => {
     const collector = new Collector()
     const decoder = openDecoder('server', 4, collector)
-    decoder.levelsMax = 3
+    decoder.limits = { ...DECODE_LIMITS, topicLevels: 3 }
     decoder.push(publish('a/b/c'))
     decoder.push(hex('82 0e 0001 0003 2f2f2f 00 0003 612f23 01'))
     expect(collector.error).toBeNull()

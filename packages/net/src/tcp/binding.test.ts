@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WRITE_WINDOW } from '../socket-stream.ts'
 import type { Bytes } from '../stream.ts'
 import { tcp } from './binding.ts'
+import { openFilesMax, safeConnections } from './open-files.ts'
 
 const cleanUp: (() => unknown)[] = []
 afterEach(async () => {
@@ -60,6 +61,29 @@ describe('tcp server', () => {
     stream.write(Buffer.from('ld'), undefined)
     const [chunk] = await once(socket, 'data')
     expect(String(chunk)).toBe('world')
+  })
+
+  it('closes connections beyond its limit at once, and takes others when one has gone', async () => {
+    const { exit, port, harness } = await server({ host: '127.0.0.1', port: 0, limits: { connections: 2 } })
+    const first = await dial(port)
+    await dial(port)
+    await until(() => exit.opened.length === 2)
+    for (let i = 0; i < 30; i++) await once((await dial(port)).resume(), 'end')
+    const { counters, events } = harness.reporter
+    expect([exit.opened.length, counters.get('tcp.limited.connections')?.value]).toEqual([2, 30])
+    const told = events.filter(({ event }) => event === 'TCP_CONNECTION_REFUSED')
+    expect(told.length).toBeLessThan(30)
+    expect(told[0]?.fields['remote']).toMatch(/^127\.0\.0\.1:\d+$/)
+    first.resetAndDestroy()
+    await until(() => exit.opened[0]!.recorder.aborted !== null)
+    await dial(port)
+    await until(() => exit.opened.length === 3)
+  })
+
+  it('says when it may not have as many connections as it is to', async () => {
+    const { harness } = await server({ host: '127.0.0.1', port: 0, limits: { connections: 10_000_000 } })
+    const limited = harness.reporter.events.map(({ event }) => event).includes('TCP_CONNECTIONS_LIMITED')
+    expect(limited).toBe(safeConnections(openFilesMax()) < 10_000_000)
   })
 
   it('sends everything written before the end, then half closes', async () => {

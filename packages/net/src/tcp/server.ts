@@ -1,9 +1,17 @@
 /** tcp server: listens on every port of its set and hands each connection to the exit of its route. */
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Binding, BindingContext, Counter, ListenAddress, Route } from '@zilla-ts/engine'
+import {
+  type Binding,
+  type BindingContext,
+  type Counter,
+  EventLimiter,
+  type ListenAddress,
+  type Route,
+} from '@zilla-ts/engine'
 import { Sockets } from '../sockets.ts'
 import type { Bytes } from '../stream.ts'
 import { Condition } from './condition.ts'
+import { openFilesMax, safeConnections } from './open-files.ts'
 import { expandPorts } from './ports.ts'
 import type { TcpConfig } from './tcp.config.ts'
 
@@ -22,6 +30,10 @@ export class TcpServer implements Binding<Bytes> {
   readonly #sockets: Sockets
   readonly #opened: Counter
   readonly #refused: Counter
+  readonly #limited: Counter
+  readonly #acceptFailed: Counter
+  readonly #events: EventLimiter
+  #connectionsMax = Number.POSITIVE_INFINITY
   #servers: Server[] = []
 
   constructor(context: BindingContext<TcpConfig, Bytes>) {
@@ -33,10 +45,14 @@ export class TcpServer implements Binding<Bytes> {
     }))
     this.#opened = context.report.counter('tcp.connections.opened')
     this.#refused = context.report.counter('tcp.connections.refused')
+    this.#limited = context.report.counter('tcp.limited.connections')
+    this.#acceptFailed = context.report.counter('tcp.accept.failed')
+    this.#events = new EventLimiter(context.report, context.clock)
   }
 
   async start(): Promise<void> {
-    const { host = HOST_ANY, port = 0 } = this.#context.options
+    const { host = HOST_ANY, port = 0, limits } = this.#context.options
+    this.#connectionsMax = this.#connectionsWithin(limits?.connections)
     for (const number of expandPorts(port)) this.#servers.push(await this.#listen(host, number))
   }
 
@@ -73,10 +89,24 @@ export class TcpServer implements Binding<Bytes> {
       server.listen({ host, port, backlog: BACKLOG }, () => {
         server.removeAllListeners('error')
         // Later errors come from `accept` (no file descriptors left, say): the listener itself lives on.
-        server.on('error', (error) => this.#context.report.event('error', 'TCP_ACCEPT_FAILED', error.message))
+        server.on('error', (error) => this.#onAcceptFailed(error))
         resolve(server)
       })
     })
+  }
+
+  /** As many as asked for, or as are safe. */
+  #connectionsWithin(wanted: number | undefined): number {
+    const safe = safeConnections(openFilesMax())
+    if (wanted === undefined || wanted <= safe) return wanted ?? safe
+    const message = `the limit of open files lets this process keep ${safe} connections, not ${wanted} (ulimit -n)`
+    this.#context.report.event('warn', 'TCP_CONNECTIONS_LIMITED', message)
+    return safe
+  }
+
+  #onAcceptFailed(error: Error): void {
+    this.#acceptFailed.value++
+    this.#events.event('error', 'TCP_ACCEPT_FAILED', error.message, {})
   }
 
   #onConnection(socket: Socket): void {
@@ -84,6 +114,14 @@ export class TcpServer implements Binding<Bytes> {
     // The peer is gone before we looked.
     if (!localAddress || !localPort || !remoteAddress || !remotePort) {
       socket.destroy()
+      return
+    }
+    if (this.#sockets.size >= this.#connectionsMax) {
+      socket.destroy()
+      this.#refused.value++
+      this.#limited.value++
+      const message = `there are ${this.#connectionsMax} connections, as many as may be`
+      this.#events.event('warn', 'TCP_CONNECTION_REFUSED', message, { remote: `${remoteAddress}:${remotePort}` })
       return
     }
     const exit = this.#route(localAddress, localPort)?.route.exit

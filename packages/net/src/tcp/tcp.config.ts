@@ -17,6 +17,7 @@ export interface TcpConfig {
      * A port, a range such as `7183-7190`, or a list of them.
      */
     port?: number | string | [number | string, ...(number | string)[]]
+    limits?: TcpLimits
   }
   when?: {
     /**
@@ -32,6 +33,15 @@ export interface TcpConfig {
      */
     port?: number | string | [number | string, ...(number | string)[]]
   }
+}
+/**
+ * Bounds on what a server takes.
+ */
+export interface TcpLimits {
+  /**
+   * Connections at a time, over all ports; one more is closed at once. When absent, and never more than, what the limit of open files of the process allows, with a tenth of it (32 to 1,000) kept for everything else.
+   */
+  connections?: number
 }
 
 /** JSON Schema of a whole `type: tcp` entry. */
@@ -70,6 +80,23 @@ export const schema: JsonSchema = {
         },
         "port": {
           "$ref": "#/$defs/ports"
+        },
+        "limits": {
+          "title": "TcpLimits",
+          "description": "Bounds on what a server takes.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "connections": {
+              "description": "Connections at a time, over all ports; one more is closed at once. When absent, and never more than, what the limit of open files of the process allows, with a tenth of it (32 to 1,000) kept for everything else.",
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 10000000,
+              "examples": [
+                10000
+              ]
+            }
+          }
         }
       }
     },
@@ -163,6 +190,12 @@ export const schema: JsonSchema = {
               "port": [
                 "host"
               ]
+            },
+            "properties": {
+              "limits": {
+                "not": {},
+                "x-hint": "A client makes no connections but those it is asked for."
+              }
             }
           },
           "routes": {
