@@ -25,12 +25,24 @@ function property(text: string, properties: ReadonlyMap<string, string> = new Ma
   return new Map([...properties, [name, value ?? 'true']])
 }
 
+const moduleOption = (): Option =>
+  new Option('-m, --module <name>', 'a file or package with more bindings, guards, … ; may be given again')
+    .argParser(collect)
+    .default([], 'none')
+
 interface StartFlags {
+  readonly module: readonly string[]
   readonly config: string
   readonly verbose?: boolean
   readonly exceptionTraces?: boolean
   readonly workers: number
   readonly property?: ReadonlyMap<string, string>
+}
+
+interface ValidateFlags {
+  readonly config?: readonly string[]
+  readonly format: string
+  readonly module: readonly string[]
 }
 
 const program = new Command('zilla-ts')
@@ -55,6 +67,7 @@ program
   .option('-e, --exception-traces', 'print a stack trace when the start fails')
   .addOption(new Option('-w, --workers <count>', 'processes that share the ports').argParser(workerCount).default(1))
   .addOption(new Option('-P, --property <name=value>', 'set a property; may be given again').argParser(property))
+  .addOption(moduleOption())
   .addHelpText(
     'after',
     () =>
@@ -71,6 +84,7 @@ Examples:
         verbose: flags.verbose === true,
         workers: flags.workers,
         properties: flags.property ?? new Map(),
+        modules: flags.module,
       })
     } catch (error) {
       fail(error, flags.exceptionTraces === true)
@@ -85,22 +99,29 @@ program
     new Option('-c, --config <file>', `a document; may be given again (default: "${DEFAULT_FILE}")`).argParser(collect),
   )
   .addOption(new Option('--format <format>', 'how to print problems').choices(['text', 'json']).default('text'))
+  .addOption(moduleOption())
   .addHelpText(
     'after',
     '\nExit code: 0 when all are valid, 1 when any has an error.\n\nExamples:\n  zilla-ts validate\n  zilla-ts validate --format json examples/*/zilla.yaml',
   )
-  .action(async (files: readonly string[], flags: { config?: readonly string[]; format: string }) => {
+  .action(async (files: readonly string[], flags: ValidateFlags) => {
     const { validate } = await import('./validate.ts')
     const named = [...(flags.config ?? []), ...files]
-    process.exitCode = validate(named.length === 0 ? [DEFAULT_FILE] : named, flags)
+    await exitWith(() =>
+      validate(named.length === 0 ? [DEFAULT_FILE] : named, { format: flags.format, modules: flags.module }),
+    )
   })
 
 program
   .command('schema')
   .description('print the JSON Schema of the document')
-  .action(async () => {
+  .addOption(moduleOption())
+  .action(async (flags: { readonly module: readonly string[] }) => {
     const { schemaText } = await import('./schema.ts')
-    process.stdout.write(schemaText())
+    await exitWith(async () => {
+      process.stdout.write(await schemaText(flags.module))
+      return 0
+    })
   })
 
 program
@@ -110,7 +131,16 @@ program
     process.stdout.write(`zilla-ts ${version}\n`)
   })
 
-function fail(error: unknown, traces: boolean): void {
+/** The command's own exit code, or 2 when it could not do its work. */
+async function exitWith(command: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await command()
+  } catch (error) {
+    fail(error, false, 2)
+  }
+}
+
+function fail(error: unknown, traces: boolean, code = 1): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   process.stderr.write(`zilla-ts: ${message}\n`)
   if (traces) {
@@ -118,7 +148,7 @@ function fail(error: unknown, traces: boolean): void {
   } else if (!(error instanceof Error) || error.name !== 'CommandError') {
     process.stderr.write(`${stack}\n`)
   }
-  process.exit(1)
+  process.exit(code)
 }
 
 // A reader such as `head` may close the pipe early.

@@ -6,14 +6,21 @@ export {
   type ConfigPart,
   type ConfigRoute,
   type ConfigStore,
+  type ConfigUse,
   qualify,
 } from './config/config.ts'
+export { dereference } from './config/dereference.ts'
+export { type ConfigDiff, diffConfigs, type EntryChange, type EntryKey } from './config/diff.ts'
+// All of it, since only what is exported by a star can be merged with.
+export * from './config/document.ts'
+export { type EntryType, type EntryWhat, entryTypes, SECTION_OF_ENTRY } from './config/entry-types.ts'
 export { formatProblem } from './config/format.ts'
+export { isObject, isRefused, schemaOfKind } from './config/kind-schema.ts'
 export { type LoadInput, type LoadResult, loadConfig } from './config/load.ts'
 export { nearest } from './config/nearest.ts'
 export type { OptionDefault } from './config/option-default.ts'
-export type { Position } from './config/places.ts'
-export type { Problem } from './config/problem.ts'
+export type { Path, Position } from './config/places.ts'
+export { type Problem, pointer } from './config/problem.ts'
 export { readDocument } from './config/read.ts'
 export { createRegistry, type Registry } from './config/registry.ts'
 export * from './contract.ts'
