@@ -5,6 +5,7 @@
  *                                                 `schema`, so that no code loads JSON files at run time
  *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
  *   → packages/engine/src/config/entries.config.ts  the entries of documents written in TypeScript (`ZillaConfig`)
+ *   → docs/reference/*.md                         a page for each type, by reference.ts
  *   docs/mqtt-statements.json, names of tests            → docs/mqtt-conformance.md, by conformance.ts
  * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
  * write a schema.
@@ -17,6 +18,7 @@ import { compile } from 'json-schema-to-typescript'
 import { dereference } from '../packages/engine/src/config/dereference.ts'
 import { conformancePage } from './conformance.ts'
 import { entryTypesSource } from './entry-types-source.ts'
+import { referencePages } from './reference.ts'
 import type { Schemas } from './schemas.ts'
 import { typedProperties } from './static-types.ts'
 
@@ -108,10 +110,12 @@ async function main(): Promise<void> {
     writeFileSync(file, text)
   }
   for (const file of schemaFiles()) put(file.slice(0, -SUFFIX.length) + '.config.ts', await configSource(file))
-  const { composed, types } = readSchemas()
+  const schemas = readSchemas()
+  const { composed, types } = schemas
   put(join(ROOT, 'schemas', 'zilla.schema.json'), `${JSON.stringify(composed, null, 2)}\n`)
   put(join(ROOT, 'packages', 'engine', 'src', 'config', 'entries.config.ts'), await entryTypesSource(types))
   put(join(ROOT, 'docs', 'mqtt-conformance.md'), conformancePage(ROOT))
+  for (const [name, text] of referencePages(ROOT, schemas)) put(join(ROOT, 'docs', 'reference', name), text)
   if (check && stale > 0) {
     console.log('run npm run generate')
     process.exitCode = 1

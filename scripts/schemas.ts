@@ -4,12 +4,23 @@
  */
 
 import { standard } from '../packages/cli/src/standard.ts'
-import { composeSchema, type EntryType, entryTypes, type JsonSchema } from '../packages/engine/src/index.ts'
+import {
+  composeSchema,
+  type EntryType,
+  entryTypes,
+  type JsonSchema,
+  sharedSchemas,
+} from '../packages/engine/src/index.ts'
 
 export interface Schemas {
   readonly composed: JsonSchema
   readonly types: readonly EntryType[]
+  readonly model: JsonSchema
 }
 
-const schemas: Schemas = { composed: composeSchema(standard), types: entryTypes(standard) }
+const schemas: Schemas = {
+  composed: composeSchema(standard),
+  types: entryTypes(standard),
+  model: sharedSchemas['model']!,
+}
 process.stdout.write(JSON.stringify(schemas))

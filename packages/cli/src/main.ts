@@ -125,6 +125,75 @@ program
   })
 
 program
+  .command('graph')
+  .description('draw a document: bindings, exits, guards, vaults, Kafka topics')
+  .argument('[file]', 'the document', DEFAULT_FILE)
+  .addOption(new Option('--format <format>', 'what to draw it in').choices(['text', 'mermaid', 'dot']).default('text'))
+  .addOption(moduleOption())
+  .addHelpText(
+    'after',
+    `
+Exit code: 0 when it is drawn, 2 when the document has errors.
+
+Examples:
+  zilla-ts graph
+  zilla-ts graph --format dot zilla.yaml | dot -Tsvg > zilla.svg`,
+  )
+  .action(async (file: string, flags: { readonly format: string; readonly module: readonly string[] }) => {
+    const { graph } = await import('./graph.ts')
+    await exitWith(() => graph(file, { format: flags.format, modules: flags.module }))
+  })
+
+program
+  .command('diff')
+  .description('say which entries of two documents differ, and which others that concerns')
+  .argument('<old>', 'a document')
+  .argument('<new>', 'the document in its place')
+  .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json']).default('text'))
+  .addOption(moduleOption())
+  .addHelpText(
+    'after',
+    `
+Exit code: 0 the same, 1 different, 2 when they cannot be compared.
+
+Examples:
+  zilla-ts diff zilla.yaml zilla.new.yaml
+  git show HEAD:zilla.yaml > old.yaml && zilla-ts diff --format json old.yaml zilla.yaml`,
+  )
+  .action(
+    async (before: string, after: string, flags: { readonly format: string; readonly module: readonly string[] }) => {
+      const { diff } = await import('./diff.ts')
+      await exitWith(() => diff([before, after], { format: flags.format, modules: flags.module }))
+    },
+  )
+
+program
+  .command('explain')
+  .description('explain parts of a document')
+  .command('option')
+  .description('say what the schema says of a property')
+  .argument('<name>', 'such as mqtt.options.versions')
+  .addOption(moduleOption())
+  .addHelpText(
+    'after',
+    `
+A name begins with the type of an entry. Its section, its kind and \`options\` may be there or not.
+
+Examples:
+  zilla-ts explain option mqtt
+  zilla-ts explain option mqtt.server.options.limits.packetBytes
+  zilla-ts explain option catalogs.inline.subjects`,
+  )
+  .action(async (name: string, flags: { readonly module: readonly string[] }) => {
+    await exitWith(async () => {
+      const { explainOption } = await import('./explain-option.ts')
+      const { loadRegistry } = await import('./modules.ts')
+      process.stdout.write(explainOption(name, await loadRegistry(flags.module)))
+      return 0
+    })
+  })
+
+program
   .command('version')
   .description('print the version')
   .action(() => {

@@ -98,6 +98,7 @@ export const schema: JsonSchema = {
           "type": "array",
           "items": {
             "type": "string",
+            "x-kafka-topic": true,
             "minLength": 1
           },
           "examples": [
@@ -119,6 +120,7 @@ export const schema: JsonSchema = {
               "name": {
                 "description": "Name of the topic.",
                 "type": "string",
+                "x-kafka-topic": true,
                 "minLength": 1
               },
               "defaultOffset": {

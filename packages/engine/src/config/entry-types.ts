@@ -2,7 +2,7 @@
  * Every type a document's entries may have, with its schema: those of the registry's modules, and the stores and exporters
  * that the engine itself knows. The one list for the composed schema, the reference pages, the static types and `explain`.
  */
-import type { JsonSchema, Kind } from '../contract.ts'
+import type { BindingModule, JsonSchema, Kind } from '../contract.ts'
 import { EXPORTER_TYPES, exporterSchemas, STORE_TYPES, storeSchema } from './envelope.ts'
 import { bindingSchema, type Registry } from './registry.ts'
 
@@ -25,6 +25,8 @@ export interface EntryType {
   readonly schema: JsonSchema
   /** those of a binding; empty: it is none */
   readonly kinds: readonly Kind[]
+  /** what each kind speaks */
+  readonly specs: BindingModule['kinds']
 }
 
 /** In the order of the registry. */
@@ -32,7 +34,7 @@ export function entryTypes(registry: Registry): readonly EntryType[] {
   return [
     ...registry.bindings.map((module): EntryType => {
       const kinds = Object.keys(module.kinds) as Kind[]
-      return { what: 'binding', type: module.type, schema: bindingSchema(module), kinds }
+      return { what: 'binding', type: module.type, schema: bindingSchema(module), kinds, specs: module.kinds }
     }),
     ...registry.guards.map((module) => part('guard', module.type, module.schema)),
     ...registry.vaults.map((module) => part('vault', module.type, module.schema)),
@@ -42,4 +44,10 @@ export function entryTypes(registry: Registry): readonly EntryType[] {
   ]
 }
 
-const part = (what: EntryWhat, type: string, schema: JsonSchema): EntryType => ({ what, type, schema, kinds: [] })
+const part = (what: EntryWhat, type: string, schema: JsonSchema): EntryType => ({
+  what,
+  type,
+  schema,
+  kinds: [],
+  specs: {},
+})
