@@ -86,18 +86,24 @@ function contents(schema: JsonSchema): string {
   return isObject(named) && typeText(named) !== 'value' ? ` of names, each with a ${typeText(named)}` : ''
 }
 
-const UNITS: Readonly<Record<string, string>> = { Length: ' characters', Items: ' items', Properties: ' entries' }
+/** Of what a bound counts, one and many. */
+const UNITS: Readonly<Record<string, readonly [string, string]>> = {
+  imum: ['', ''],
+  Length: [' character', ' characters'],
+  Items: [' item', ' items'],
+  Properties: [' entry', ' entries'],
+}
 
 function limits(schema: JsonSchema): string[] {
   const found: string[] = []
-  for (const unit of ['imum', 'Length', 'Items', 'Properties']) {
+  for (const [unit, [one, many]] of Object.entries(UNITS)) {
     const [least, most] = [schema[`min${unit}`], schema[`max${unit}`]]
-    const suffix = UNITS[unit] ?? ''
-    if (least !== undefined && most !== undefined)
-      found.push(least === most ? `${least}${suffix}` : `${least} to ${most}${suffix}`)
+    const counted = (bound: unknown): string => `${bound}${bound === 1 ? one : many}`
+    if (least !== undefined && least === most) found.push(counted(most))
+    else if (least !== undefined && most !== undefined) found.push(`${least} to ${counted(most)}`)
     else if (least === 1 && unit !== 'imum') found.push('not empty')
-    else if (least !== undefined) found.push(`at least ${least}${suffix}`)
-    else if (most !== undefined) found.push(`at most ${most}${suffix}`)
+    else if (least !== undefined) found.push(`at least ${counted(least)}`)
+    else if (most !== undefined) found.push(`at most ${counted(most)}`)
   }
   if (schema['exclusiveMinimum'] !== undefined) found.push(`more than ${schema['exclusiveMinimum']}`)
   if (schema['uniqueItems'] === true) found.push('none twice')
