@@ -7,8 +7,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { loadConfig, type Problem } from '@zilla-ts/engine'
 import { describe, expect, test } from 'vitest'
+import { composedValidator } from '../../engine/test/composed.ts'
 import { standard } from '../src/standard.ts'
-import { composedValidator } from './composed.ts'
 
 const FOLDER = join(import.meta.dirname, 'golden')
 const RULER = '\n# ----------\n'

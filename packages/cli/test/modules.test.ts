@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { composedValidator } from '../../engine/test/composed.ts'
 import { loadDocument } from '../src/document.ts'
 import { loadRegistry } from '../src/modules.ts'
-import { composedValidator } from './composed.ts'
 import { folder } from './fixture.ts'
 
 /** A module without a fault, to put faults into. */

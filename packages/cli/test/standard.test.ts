@@ -2,8 +2,8 @@
 import { type JsonSchema, loadConfig } from '@zilla-ts/engine'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
+import { composedValidator } from '../../engine/test/composed.ts'
 import { standard } from '../src/standard.ts'
-import { composedValidator } from './composed.ts'
 
 const modules = [...standard.bindings, ...standard.guards, ...standard.catalogs]
 

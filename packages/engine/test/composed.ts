@@ -1,6 +1,6 @@
 /** The composed schema as a validator of its own, strict about the schema itself. */
-import { composeSchema, type Registry } from '@zilla-ts/engine'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { composeSchema, type Registry } from '../src/index.ts'
 
 /** What editors read and validators do not. */
 const EDITOR_KEYWORDS = [
