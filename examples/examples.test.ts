@@ -9,7 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { standard } from '@zilla-ts/cli'
+import { loadRegistry } from '@zilla-ts/cli'
 import { loadConfig } from '@zilla-ts/engine'
 import { chromium as playwright } from 'playwright-core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -106,12 +106,14 @@ async function startEngine(command: string) {
 }
 
 describe('every example', () => {
-  it.each(names)('%s has a valid document and a README with commands', (name) => {
+  it.each(names)('%s has a valid document and a README with commands', async (name) => {
+    const modules = readdirSync(join(HERE, name)).filter((each) => each.endsWith('.mjs'))
+    const registry = await loadRegistry(modules.map((each) => join(HERE, name, each)))
     const file = join(HERE, name, 'zilla.yaml')
     const { problems } = loadConfig({
       text: readFileSync(file, 'utf8'),
       file,
-      registry: standard,
+      registry,
       environment: ENVIRONMENT,
     })
     expect(problems).toEqual([])
@@ -119,16 +121,16 @@ describe('every example', () => {
   })
 })
 
-describe('tcp.echo', () => {
+describe.each(['tcp.echo', 'tcp.uppercase'])('%s', (name) => {
   it('prints what its README says', async () => {
-    const { replace } = await copyOf('tcp.echo', undefined)
-    const [engine, client] = blocks('tcp.echo', 'sh').map(replace)
+    const { replace } = await copyOf(name, undefined)
+    const [engine, client] = blocks(name, 'sh').map(replace)
     const running = await startEngine(engine!)
     // `nc` is not everywhere: the same bytes over bash's own /dev/tcp.
     const [, text, port] = /^printf '(.*)' \| nc -N 127\.0\.0\.1 (\d+)$/.exec(client!)!
     const echo = start(`bash -c "exec 3<>/dev/tcp/127.0.0.1/${port}; printf '${text}' >&3; head -n 1 <&3"`)
     await once(echo.child, 'close')
-    expect(echo.output.trim()).toBe(blocks('tcp.echo', 'text')[0])
+    expect(echo.output.trim()).toBe(blocks(name, 'text')[0])
     running.child.kill('SIGINT')
     expect((await once(running.child, 'exit'))[0]).toBe(0)
   })

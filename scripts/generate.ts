@@ -4,6 +4,8 @@
  *   → <type>.config.ts beside it                  `<Type>Config` ({ options, when, with } as they are after defaults) and
  *                                                 `schema`, so that no code loads JSON files at run time
  *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
+ *   → packages/engine/src/config/entries.config.ts  the entries of documents written in TypeScript (`ZillaConfig`)
+ *   → docs/reference/*.md                         a page for each type, by reference.ts
  *   docs/mqtt-statements.json, names of tests            → docs/mqtt-conformance.md, by conformance.ts
  *   docs/limits.json, the schemas                        → docs/limits.md, by limits.ts
  * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
@@ -17,6 +19,10 @@ import { compile } from 'json-schema-to-typescript'
 import { dereference } from '../packages/engine/src/config/dereference.ts'
 import { conformancePage } from './conformance.ts'
 import { limitsPage } from './limits.ts'
+import { entryTypesSource } from './entry-types-source.ts'
+import { referencePages } from './reference.ts'
+import type { Schemas } from './schemas.ts'
+import { typedProperties } from './static-types.ts'
 
 type Json = Record<string, unknown>
 
@@ -29,43 +35,6 @@ const isObject = (value: unknown): value is Json => value !== null && typeof val
 function typeName(type: string): string {
   const words = type.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
   return `${words.join('')}Config`
-}
-
-/** A branch that only restricts what is declared elsewhere says nothing to the type system. */
-const shapesType = (schema: unknown): boolean =>
-  isObject(schema) && ('type' in schema || 'enum' in schema || 'const' in schema)
-
-const isForbidden = (schema: unknown): boolean =>
-  schema === false || (isObject(schema) && isObject(schema['not']) && Object.keys(schema['not']).length === 0)
-
-/** What remains of a schema for static types: no conditions, no refused old forms, and what has a default is there. */
-function forTypes(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(forTypes)
-  if (!isObject(schema)) return schema
-  const result: Json = {}
-  for (const [key, value] of Object.entries(schema)) {
-    if (['if', 'then', 'else', 'not', 'dependentRequired', 'dependentSchemas', 'default', 'examples'].includes(key))
-      continue
-    if (['allOf', 'anyOf', 'oneOf'].includes(key)) {
-      const branches = (value as unknown[]).filter(shapesType)
-      if (branches.length > 0) result[key] = branches.map(forTypes)
-    } else if (key === 'properties') {
-      result[key] = typedProperties(value as Json)
-      const required = [...((schema['required'] as string[] | undefined) ?? [])]
-      for (const [name, item] of Object.entries(value as Json)) {
-        if (isObject(item) && 'default' in item && !required.includes(name)) required.push(name)
-      }
-      result['required'] = required
-    } else if (key !== 'required') {
-      result[key] = key === 'enum' || key === 'const' ? value : forTypes(value)
-    }
-  }
-  return result
-}
-
-function typedProperties(properties: Json): Json {
-  const kept = Object.entries(properties).filter(([, item]) => !isForbidden(item))
-  return Object.fromEntries(kept.map(([name, item]) => [name, forTypes(item)]))
 }
 
 /** The part of an entry that a module's code sees as `C extends BindingConfig`. */
@@ -85,7 +54,7 @@ function configSchema(entry: Json, name: string): Json {
     description: `What \`type: ${(at('properties', 'type') as Json)['const']}\` entries hold.`,
     type: 'object',
     additionalProperties: false,
-    properties: typedProperties(properties),
+    properties: typedProperties(properties, 'filled'),
     required,
   }
 }
@@ -110,16 +79,15 @@ async function configSource(file: string): Promise<string> {
   ].join('\n')
 }
 
-/** Run from the sources, in a process of its own, so that what was just written is what is composed. */
-function composedSchema(): string {
-  const args = [...process.execArgv, '--conditions=source', join(ROOT, 'packages/cli/src/main.ts'), 'schema']
+function readSchemas(): Schemas {
+  const args = [...process.execArgv, '--conditions=source', join(ROOT, 'scripts', 'schemas.ts')]
   const { status, stdout, stderr, error } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
     timeout: 120_000,
   })
-  if (status !== 0) throw new Error(`composing schemas/zilla.schema.json failed: ${error?.message ?? stderr}`)
-  return stdout
+  if (status !== 0) throw new Error(`reading the schemas of the standard modules failed: ${error?.message ?? stderr}`)
+  return JSON.parse(stdout) as Schemas
 }
 
 function schemaFiles(): string[] {
@@ -144,9 +112,13 @@ async function main(): Promise<void> {
     writeFileSync(file, text)
   }
   for (const file of schemaFiles()) put(file.slice(0, -SUFFIX.length) + '.config.ts', await configSource(file))
-  put(join(ROOT, 'schemas', 'zilla.schema.json'), composedSchema())
+  const schemas = readSchemas()
+  const { composed, types } = schemas
+  put(join(ROOT, 'schemas', 'zilla.schema.json'), `${JSON.stringify(composed, null, 2)}\n`)
+  put(join(ROOT, 'packages', 'engine', 'src', 'config', 'entries.config.ts'), await entryTypesSource(types))
   put(join(ROOT, 'docs', 'mqtt-conformance.md'), conformancePage(ROOT))
   put(join(ROOT, 'docs', 'limits.md'), limitsPage(ROOT))
+  for (const [name, text] of referencePages(ROOT, schemas)) put(join(ROOT, 'docs', 'reference', name), text)
   if (check && stale > 0) {
     console.log('run npm run generate')
     process.exitCode = 1

@@ -7,34 +7,52 @@ import {
   loadConfig,
   type OptionDefault,
   type Problem,
-  readDocument,
+  type Registry,
 } from '@zilla-ts/engine'
-import { standard } from './standard.ts'
+import { readSource, type Source } from './source.ts'
 
 export interface LoadedDocument extends LoadResult {
   readonly file: string
   /** absent when it could not be read */
   readonly text?: string
+  /** it is made of code: problems have a path, and no line */
+  readonly isMade?: boolean
 }
 
-/** Never throws: a file that cannot be read is a problem like others. */
-export function loadDocument(file: string, defaults: readonly OptionDefault[] = []): LoadedDocument {
-  let text: string
+export interface DocumentOptions {
+  readonly registry: Registry
+  readonly defaults?: readonly OptionDefault[]
+  /** variables for `${{env.NAME}}`; absent: those of this process */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** Never rejects: a file that cannot be read is a problem like others. */
+export async function loadDocument(
+  file: string,
+  { registry, defaults = [], environment = process.env }: DocumentOptions,
+): Promise<LoadedDocument> {
+  let source: Source
   try {
-    text = readDocument(file)
+    source = await readSource(file)
   } catch (error) {
     const { message } = error as Error
     const problem: Problem = { level: 'error', code: 'unreadable-file', message, file, line: 1, column: 1, path: '' }
     return { file, problems: [problem], namespaces: [] }
   }
-  return { file, text, ...loadConfig({ text, file, registry: standard, environment: process.env, defaults }) }
+  const { text, isMade } = source
+  const result = loadConfig({ text, file, registry, environment, defaults })
+  if (!isMade) return { file, text, ...result }
+  // Of the text that was made of it nobody knows the lines.
+  const problems = result.problems.map((problem) => ({ ...problem, line: 1, column: 1 }))
+  return { file, text, isMade, ...result, problems }
 }
 
 export const hasErrors = ({ problems }: LoadResult): boolean => problems.some(({ level }) => level === 'error')
 
 /** Each problem with its line of the file, one after the other. */
-export function formatProblems({ problems, text }: LoadedDocument, { color }: { readonly color: boolean }): string {
-  return problems.map((problem) => `${formatProblem(problem, text, { color })}\n`).join('')
+export function formatProblems(document: LoadedDocument, { color }: { readonly color: boolean }): string {
+  const { problems, text, isMade = false } = document
+  return problems.map((problem) => `${formatProblem(problem, text, { color, byPath: isMade })}\n`).join('')
 }
 
 /** `2 errors, 1 warning` */

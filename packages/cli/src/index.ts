@@ -1,1 +1,2 @@
+export { loadRegistry } from './modules.ts'
 export { standard } from './standard.ts'

@@ -28,12 +28,24 @@ function property(text: string, properties: ReadonlyMap<string, string> = new Ma
   return new Map([...properties, [name, value ?? 'true']])
 }
 
+const moduleOption = (): Option =>
+  new Option('-m, --module <name>', 'a file or package with more bindings, guards, … ; may be given again')
+    .argParser(collect)
+    .default([], 'none')
+
 interface StartFlags {
+  readonly module: readonly string[]
   readonly config: string
   readonly verbose?: boolean
   readonly exceptionTraces?: boolean
   readonly workers: number
   readonly property?: ReadonlyMap<string, string>
+}
+
+interface ValidateFlags {
+  readonly config?: readonly string[]
+  readonly format: string
+  readonly module: readonly string[]
 }
 
 const program = new Command('zilla-ts')
@@ -58,6 +70,7 @@ program
   .option('-e, --exception-traces', 'print a stack trace when the start fails')
   .addOption(new Option('-w, --workers <count>', 'processes that share the ports').argParser(workerCount).default(1))
   .addOption(new Option('-P, --property <name=value>', 'set a property; may be given again').argParser(property))
+  .addOption(moduleOption())
   .addHelpText(
     'after',
     () =>
@@ -74,6 +87,7 @@ Examples:
         verbose: flags.verbose === true,
         workers: flags.workers,
         properties: flags.property ?? new Map(),
+        modules: flags.module,
       })
     } catch (error) {
       fail(error, flags.exceptionTraces === true)
@@ -88,14 +102,17 @@ program
     new Option('-c, --config <file>', `a document; may be given again (default: "${DEFAULT_FILE}")`).argParser(collect),
   )
   .addOption(new Option('--format <format>', 'how to print problems').choices(['text', 'json']).default('text'))
+  .addOption(moduleOption())
   .addHelpText(
     'after',
     '\nExit code: 0 when all are valid, 1 when any has an error.\n\nExamples:\n  zilla-ts validate\n  zilla-ts validate --format json examples/*/zilla.yaml',
   )
-  .action(async (files: readonly string[], flags: { config?: readonly string[]; format: string }) => {
+  .action(async (files: readonly string[], flags: ValidateFlags) => {
     const { validate } = await import('./validate.ts')
     const named = [...(flags.config ?? []), ...files]
-    process.exitCode = validate(named.length === 0 ? [DEFAULT_FILE] : named, flags)
+    await exitWith(() =>
+      validate(named.length === 0 ? [DEFAULT_FILE] : named, { format: flags.format, modules: flags.module }),
+    )
   })
 
 program
@@ -125,9 +142,82 @@ Examples:
 program
   .command('schema')
   .description('print the JSON Schema of the document')
-  .action(async () => {
+  .addOption(moduleOption())
+  .action(async (flags: { readonly module: readonly string[] }) => {
     const { schemaText } = await import('./schema.ts')
-    process.stdout.write(schemaText())
+    await exitWith(async () => {
+      process.stdout.write(await schemaText(flags.module))
+      return 0
+    })
+  })
+
+program
+  .command('graph')
+  .description('draw a document: bindings, exits, guards, vaults, Kafka topics')
+  .argument('[file]', 'the document', DEFAULT_FILE)
+  .addOption(new Option('--format <format>', 'what to draw it in').choices(['text', 'mermaid', 'dot']).default('text'))
+  .addOption(moduleOption())
+  .addHelpText(
+    'after',
+    `
+Exit code: 0 when it is drawn, 2 when the document has errors.
+
+Examples:
+  zilla-ts graph
+  zilla-ts graph --format dot zilla.yaml | dot -Tsvg > zilla.svg`,
+  )
+  .action(async (file: string, flags: { readonly format: string; readonly module: readonly string[] }) => {
+    const { graph } = await import('./graph.ts')
+    await exitWith(() => graph(file, { format: flags.format, modules: flags.module }))
+  })
+
+program
+  .command('diff')
+  .description('say which entries of two documents differ, and which others that concerns')
+  .argument('<old>', 'a document')
+  .argument('<new>', 'the document in its place')
+  .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json']).default('text'))
+  .addOption(moduleOption())
+  .addHelpText(
+    'after',
+    `
+Exit code: 0 the same, 1 different, 2 when they cannot be compared.
+
+Examples:
+  zilla-ts diff zilla.yaml zilla.new.yaml
+  git show HEAD:zilla.yaml > old.yaml && zilla-ts diff --format json old.yaml zilla.yaml`,
+  )
+  .action(
+    async (before: string, after: string, flags: { readonly format: string; readonly module: readonly string[] }) => {
+      const { diff } = await import('./diff.ts')
+      await exitWith(() => diff([before, after], { format: flags.format, modules: flags.module }))
+    },
+  )
+
+program
+  .command('explain')
+  .description('explain parts of a document')
+  .command('option')
+  .description('say what the schema says of a property')
+  .argument('<name>', 'such as mqtt.options.versions')
+  .addOption(moduleOption())
+  .addHelpText(
+    'after',
+    `
+A name begins with the type of an entry. Its section, its kind and \`options\` may be there or not.
+
+Examples:
+  zilla-ts explain option mqtt
+  zilla-ts explain option mqtt.server.options.limits.packetBytes
+  zilla-ts explain option catalogs.inline.subjects`,
+  )
+  .action(async (name: string, flags: { readonly module: readonly string[] }) => {
+    await exitWith(async () => {
+      const { explainOption } = await import('./explain-option.ts')
+      const { loadRegistry } = await import('./modules.ts')
+      process.stdout.write(explainOption(name, await loadRegistry(flags.module)))
+      return 0
+    })
   })
 
 program
@@ -137,7 +227,16 @@ program
     process.stdout.write(`zilla-ts ${version}\n`)
   })
 
-function fail(error: unknown, traces: boolean): void {
+/** The command's own exit code, or 2 when it could not do its work. */
+async function exitWith(command: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await command()
+  } catch (error) {
+    fail(error, false, 2)
+  }
+}
+
+function fail(error: unknown, traces: boolean, code = 1): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   process.stderr.write(`zilla-ts: ${message}\n`)
   if (traces) {
@@ -145,7 +244,7 @@ function fail(error: unknown, traces: boolean): void {
   } else if (!(error instanceof Error) || error.name !== 'CommandError') {
     process.stderr.write(`${stack}\n`)
   }
-  process.exit(1)
+  process.exit(code)
 }
 
 // A reader such as `head` may close the pipe early.

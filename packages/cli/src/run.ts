@@ -2,10 +2,9 @@
  * One engine in this process, from start to exit: says where it listens, stops on a signal, and ends the process when
  * something happened that must not. Called by start.ts, and by workers.ts in each worker.
  */
-import { type Config, createEngine, type Engine, type EngineAddress } from '@zilla-ts/engine'
+import { type Config, createEngine, type Engine, type EngineAddress, type Registry } from '@zilla-ts/engine'
 import type { Logger } from 'pino'
 import { CommandError } from './command-error.ts'
-import { standard } from './standard.ts'
 
 /**
  * A signal that follows another within this time is the same wish, ms: a terminal sends Ctrl-C to every process of the
@@ -16,6 +15,7 @@ export const SAME_SIGNAL_MS = 500
 const STOP_MS = 10_000
 
 export interface RunOptions {
+  readonly registry: Registry
   readonly configs: readonly Config[]
   /** where relative paths of the document start */
   readonly directory: string
@@ -33,7 +33,7 @@ export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + (SIGNAL_NUMB
 /** Resolves when the engine runs; from then on the process ends by itself. Rejects with a `CommandError` when it cannot start. */
 export async function run(options: RunOptions): Promise<readonly EngineAddress[]> {
   const { logger, signals } = options
-  const engine = createEngine({ ...options, registry: standard })
+  const engine = createEngine(options)
   const stop = stopper(engine, logger)
   let signalledAt = Number.NEGATIVE_INFINITY
   for (const signal of signals) {

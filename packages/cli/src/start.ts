@@ -1,11 +1,12 @@
 /** `zilla-ts start`: validates the document, then runs it in this process or in several. */
 import cluster from 'node:cluster'
 import { dirname, resolve } from 'node:path'
-import type { Config, OptionDefault } from '@zilla-ts/engine'
+import type { Config } from '@zilla-ts/engine'
 import { CommandError } from './command-error.ts'
-import { countProblems, formatProblems, hasErrors, loadDocument } from './document.ts'
+import { countProblems, type DocumentOptions, formatProblems, hasErrors, loadDocument } from './document.ts'
 import { effectiveConfiguration } from './effective.ts'
 import { createLogger } from './logger.ts'
+import { loadRegistry } from './modules.ts'
 import { readProperties } from './properties.ts'
 import { logAddresses, run } from './run.ts'
 import { runWorker, supervise } from './workers.ts'
@@ -15,24 +16,27 @@ export interface StartOptions {
   readonly verbose: boolean
   readonly workers: number
   readonly properties: ReadonlyMap<string, string>
+  /** of other packages */
+  readonly modules: readonly string[]
 }
 
 /** Resolves when it runs. Rejects with a `CommandError` when it cannot. */
-export async function start({ config, verbose, workers, properties }: StartOptions): Promise<void> {
+export async function start({ config, verbose, workers, properties, modules }: StartOptions): Promise<void> {
   const logger = await createLogger({ verbose })
   const directory = dirname(resolve(config))
-  if (cluster.isWorker) return runWorker({ directory, properties, logger })
+  const registry = await loadRegistry(modules)
+  if (cluster.isWorker) return runWorker({ registry, directory, properties, logger })
   const { defaults, warnings } = readProperties(properties)
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
-  const configs = load(config, defaults)
+  const configs = await load(config, { registry, defaults })
   checkRunnable(configs, config, workers)
   logger.debug({ event: 'CONFIGURATION', configuration: effectiveConfiguration(configs) }, 'configuration in effect')
   if (workers > 1) return supervise({ count: workers, configs, logger })
-  logAddresses(logger, await run({ configs, directory, properties, logger, signals: ['SIGINT', 'SIGTERM'] }))
+  logAddresses(logger, await run({ registry, configs, directory, properties, logger, signals: ['SIGINT', 'SIGTERM'] }))
 }
 
-function load(file: string, defaults: readonly OptionDefault[]): readonly Config[] {
-  const document = loadDocument(file, defaults)
+async function load(file: string, options: DocumentOptions): Promise<readonly Config[]> {
+  const document = await loadDocument(file, options)
   if (document.text === undefined) throw new CommandError(document.problems.map(({ message }) => message).join())
   process.stderr.write(formatProblems(document, { color: process.stderr.isTTY }))
   if (hasErrors(document)) throw new CommandError(`${file} is not valid: ${countProblems(document)}`)

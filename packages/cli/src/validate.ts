@@ -1,13 +1,18 @@
 /** `zilla-ts validate`: says everything that is wrong with the documents, and starts nothing. */
-import { countProblems, formatProblems, hasErrors, loadDocument } from './document.ts'
+import { countProblems, formatProblems, hasErrors, type LoadedDocument, loadDocument } from './document.ts'
+import { loadRegistry } from './modules.ts'
 
 export interface ValidateOptions {
   readonly format: string
+  /** of other packages */
+  readonly modules: readonly string[]
 }
 
 /** The exit code: 1 when any document has an error. Warnings are no reason. */
-export function validate(files: readonly string[], { format }: ValidateOptions): number {
-  const documents = files.map((file) => loadDocument(file))
+export async function validate(files: readonly string[], { format, modules }: ValidateOptions): Promise<number> {
+  const registry = await loadRegistry(modules)
+  const documents: LoadedDocument[] = []
+  for (const file of files) documents.push(await loadDocument(file, { registry }))
   const failed = documents.some(hasErrors)
   if (format === 'json') {
     const problems = documents.flatMap((document) => document.problems)

@@ -4,7 +4,7 @@
  * all of them.
  */
 import cluster, { type Worker } from 'node:cluster'
-import type { Config, EngineAddress } from '@zilla-ts/engine'
+import type { Config, EngineAddress, Registry } from '@zilla-ts/engine'
 import type { Logger } from 'pino'
 import { CommandError } from './command-error.ts'
 import { exitCodeOf, logAddresses, run, SAME_SIGNAL_MS } from './run.ts'
@@ -30,6 +30,7 @@ type Report =
 
 /** In a worker: runs what the supervisor sends. */
 export async function runWorker(options: {
+  readonly registry: Registry
   readonly directory: string
   readonly properties: ReadonlyMap<string, string>
   readonly logger: Logger

@@ -61,13 +61,16 @@ function zillaReading(input: string | undefined, ...args: string[]): { code: num
 }
 
 describe('help and version', () => {
-  it.each([[['--help']], [['start', '--help']], [['validate', '--help']]])('%j shows examples', (args) => {
-    const { code, out, err } = zilla(...args)
-    expect(code).toBe(0)
-    expect(out).toMatch(/^Usage: zilla-ts/)
-    expect(out).toContain('Examples:\n  zilla-ts ')
-    expect(err).toBe('')
-  })
+  it.each([[['--help']], [['start', '--help']], [['validate', '--help']], [['graph', '--help']], [['diff', '--help']]])(
+    '%j shows examples',
+    (args) => {
+      const { code, out, err } = zilla(...args)
+      expect(code).toBe(0)
+      expect(out).toMatch(/^Usage: zilla-ts/)
+      expect(out).toContain('Examples:\n  zilla-ts ')
+      expect(err).toBe('')
+    },
+  )
 
   it('of start lists the properties', () => {
     expect(zilla('start', '--help').out).toContain('\n  zilla.binding.mqtt.keep.alive.minimum  ')
@@ -295,5 +298,65 @@ describe('start', () => {
     await vi.waitFor(() => expect(childrenOf(engine.pid)).toHaveLength(2), 20_000)
     engine.signal('SIGTERM')
     expect(await engine.exited()).toBe(0)
+  })
+})
+
+describe('graph, diff, explain and schema', () => {
+  it('end with 2 and the reason when they cannot do their work', () => {
+    for (const args of [
+      ['graph', 'bad.yaml'],
+      ['diff', 'good.yaml', 'bad.yaml'],
+    ]) {
+      const { code, out, err } = zilla(...args)
+      expect({ args, code, out }).toEqual({ args, code: 2, out: '' })
+      expect(err).toContain('did you mean `exit`?')
+      expect(err).toMatch(/\nzilla-ts: bad\.yaml is not valid: 1 error\n$/)
+    }
+    for (const args of [
+      ['schema', '-m', './none.mjs'],
+      ['validate', '-m', './none.mjs', 'good.yaml'],
+    ]) {
+      expect(zilla(...args)).toEqual({
+        code: 2,
+        out: '',
+        err: 'zilla-ts: --module ./none.mjs: there is no such file\n',
+      })
+    }
+    expect(zilla('explain', 'option', 'mqtt.option').code).toBe(2)
+  })
+
+  it('print what they found', () => {
+    expect(zilla('graph', 'good.yaml').out).toMatch(/^north \(tcp server\)\n {2}→ echo\n/)
+    expect(zilla('graph', '--format', 'dot', 'good.yaml').out).toMatch(/^digraph zilla \{\n/)
+    expect(zilla('diff', 'good.yaml', 'good.yaml')).toEqual({ code: 0, out: 'no difference\n', err: '' })
+    expect(zilla('diff', 'good.yaml', 'empty.yaml').code).toBe(1)
+    expect(zilla('explain', 'option', 'tcp.options.host').out).toMatch(/^binding tcp: options\.host\n/)
+  })
+})
+
+describe('a module of another package', () => {
+  it('runs, in workers too', async () => {
+    const example = fileURLToPath(new URL('../../../examples/tcp.uppercase/', import.meta.url))
+    const document = ECHO.replace('type: echo', 'type: uppercase')
+    const engine = await EngineProcess.start({
+      document,
+      args: ['-w', '2', '--module', join(example, 'uppercase.mjs')],
+    })
+    defer(async () => {
+      expect(await engine.stop(), engine.output).toBe(0)
+      engine.remove()
+    })
+    const socket = connect(engine.port, '127.0.0.1')
+    socket.end('shout')
+    const chunks: Buffer[] = []
+    for await (const chunk of socket) chunks.push(chunk as Buffer)
+    expect(Buffer.concat(chunks).toString()).toBe('SHOUT')
+  })
+
+  it('that is not right ends the start with one line', () => {
+    expect(zilla('start', '-c', 'good.yaml', '-m', 'good.yaml')).toMatchObject({ code: 1, out: '' })
+    expect(zilla('start', '-c', 'good.yaml', '-m', './none.mjs').err).toBe(
+      'zilla-ts: --module ./none.mjs: there is no such file\n',
+    )
   })
 })

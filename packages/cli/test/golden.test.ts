@@ -5,9 +5,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { composeSchema, loadConfig, type Problem } from '@zilla-ts/engine'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { loadConfig, type Problem } from '@zilla-ts/engine'
 import { describe, expect, test } from 'vitest'
+import { composedValidator } from '../../engine/test/composed.ts'
 import { standard } from '../src/standard.ts'
 
 const FOLDER = join(import.meta.dirname, 'golden')
@@ -21,12 +21,7 @@ const { parse } = createRequire(new URL('../../engine/package.json', import.meta
 const line = (problem: Problem): string =>
   `${problem.line}:${problem.column} ${problem.level} ${problem.code} ${problem.path || '/'}  ${problem.message}`
 
-const composed = new Ajv2020({
-  strict: true,
-  strictTypes: false,
-  strictRequired: false,
-  allowUnionTypes: true,
-}).compile(composeSchema(standard))
+const composed = composedValidator(standard)
 
 describe('golden documents', () => {
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'))) {

@@ -6,17 +6,28 @@ export {
   type ConfigPart,
   type ConfigRoute,
   type ConfigStore,
+  type ConfigUse,
   qualify,
 } from './config/config.ts'
+export { dereference } from './config/dereference.ts'
+export { type ConfigDiff, diffConfigs, type EntryChange, type EntryKey } from './config/diff.ts'
+// All of it, since only what is exported by a star can be merged with.
+export * from './config/document.ts'
+export { type EntryType, type EntryWhat, entryTypes, SECTION_OF_ENTRY } from './config/entry-types.ts'
+export { envelopeSchema } from './config/envelope.ts'
 export { formatProblem } from './config/format.ts'
+export { isObject, isRefused, schemaOfKind } from './config/kind-schema.ts'
 export { type LoadInput, type LoadResult, loadConfig } from './config/load.ts'
+export { type Marked, markedValues } from './config/marks.ts'
 export { nearest } from './config/nearest.ts'
 export type { OptionDefault } from './config/option-default.ts'
-export type { Position } from './config/places.ts'
-export type { Problem } from './config/problem.ts'
+export type { Path, Position } from './config/places.ts'
+export { type Problem, pointer } from './config/problem.ts'
+export { type Property, propertiesOf, typeText } from './config/property-list.ts'
 export { readDocument } from './config/read.ts'
 export { createRegistry, type Registry } from './config/registry.ts'
 export { isSecret } from './config/secret.ts'
+export { sharedSchemas } from './config/shared-schemas.ts'
 export * from './contract.ts'
 export { createEngine, type Engine, type EngineAddress, type EngineOptions } from './engine.ts'
 export { EventLimiter } from './event-limiter.ts'

@@ -215,6 +215,7 @@ export const schema: JsonSchema = {
               "name": {
                 "description": "Name of the topic.",
                 "type": "string",
+                "x-kafka-topic": true,
                 "pattern": "^[a-zA-Z0-9._-]{1,249}$",
                 "x-hint": "A topic name has up to 249 letters, digits, dots, underscores and hyphens.",
                 "examples": [

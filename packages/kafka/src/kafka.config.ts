@@ -147,6 +147,7 @@ export const schema: JsonSchema = {
           "type": "array",
           "items": {
             "type": "string",
+            "x-kafka-topic": true,
             "minLength": 1
           },
           "examples": [
@@ -168,6 +169,7 @@ export const schema: JsonSchema = {
               "name": {
                 "description": "Name of the topic.",
                 "type": "string",
+                "x-kafka-topic": true,
                 "minLength": 1
               },
               "defaultOffset": {

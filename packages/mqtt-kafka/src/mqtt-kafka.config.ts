@@ -462,6 +462,7 @@ export const schema: JsonSchema = {
               "messages": {
                 "description": "Kafka topic instead of `options.topics.messages`; `${params.x}` is what `{x}` of the pattern matched.",
                 "type": "string",
+                "x-kafka-topic": true,
                 "minLength": 1,
                 "examples": [
                   "devices",
@@ -491,6 +492,7 @@ export const schema: JsonSchema = {
   "$defs": {
     "topic": {
       "type": "string",
+      "x-kafka-topic": true,
       "pattern": "^(?!__)(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}$",
       "x-hint": "A Kafka topic name has 1 to 249 letters, digits, dots, dashes or underscores, and does not begin with `__`, which are Kafka's own."
     },

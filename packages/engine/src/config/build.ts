@@ -8,6 +8,7 @@ import {
   type ConfigPart,
   type ConfigRoute,
   type ConfigStore,
+  type ConfigUse,
   qualify,
 } from './config.ts'
 import type { DraftBinding, DraftCatalog, DraftEntry, DraftGuard, DraftNamespace, DraftVault, Json } from './draft.ts'
@@ -52,6 +53,7 @@ function bindingOf(draft: DraftBinding, file: string): ConfigBinding {
     options: (entry.options as Json | undefined) ?? {},
     routes: routesOf(entry, draft.namespace.name),
     vault: entry.vault === undefined ? null : qualify(draft.namespace.name, entry.vault),
+    uses: usesOf(draft, entry),
     at: placeOf(draft, file),
   }
 }
@@ -69,7 +71,18 @@ function routesOf(entry: BindingEntry, namespace: string): ConfigRoute[] {
 
 function partOf(draft: DraftGuard | DraftCatalog | DraftVault, file: string): ConfigPart {
   const entry = draft.value as unknown as ConfigPart['entry']
-  return { ...common(draft), entry, options: (entry.options as Json | undefined) ?? {}, at: placeOf(draft, file) }
+  const options = (entry.options as Json | undefined) ?? {}
+  return { ...common(draft), entry, options, uses: usesOf(draft), at: placeOf(draft, file) }
+}
+
+function usesOf({ namespace, references }: DraftEntry, entry?: BindingEntry): ConfigUse[] {
+  const guarded = (entry?.routes ?? []).flatMap((route) => Object.keys(route.guarded ?? {}))
+  const named = [
+    ...references.map(({ kind, name }) => ({ what: kind, id: qualify(namespace.name, name) })),
+    ...guarded.map((name) => ({ what: 'guard' as const, id: qualify(namespace.name, name) })),
+    ...(entry?.vault === undefined ? [] : [{ what: 'vault' as const, id: qualify(namespace.name, entry.vault) }]),
+  ]
+  return [...new Map(named.map((use) => [`${use.what} ${use.id}`, use])).values()]
 }
 
 const storeOf = (draft: DraftEntry): ConfigStore => common(draft)

@@ -34,6 +34,8 @@ export interface ConfigBinding {
   readonly routes: readonly ConfigRoute[]
   /** id of a vault; null: the entry has none */
   readonly vault: string | null
+  /** entries of other sections that it names anywhere, each once */
+  readonly uses: readonly ConfigUse[]
   readonly at: Position
 }
 
@@ -55,7 +57,14 @@ export interface ConfigPart {
   readonly type: string
   readonly entry: { readonly type: string; readonly options?: unknown }
   readonly options: Readonly<Record<string, unknown>>
+  /** entries of other sections that it names anywhere, each once */
+  readonly uses: readonly ConfigUse[]
   readonly at: Position
+}
+
+export interface ConfigUse {
+  readonly what: 'guard' | 'vault' | 'store' | 'catalog'
+  readonly id: string
 }
 
 export interface ConfigStore {

@@ -12,13 +12,16 @@ const BOLD = '1'
 /** Characters of a source line that are shown. */
 const LINE_LENGTH_MAX = 160
 
-/** `zilla.yaml:12:7 error unknown-property  …`, and with the text of the file the line itself and a caret below it. */
-export function formatProblem(problem: Problem, sourceText?: string, { color = false } = {}): string {
+/**
+ * `zilla.yaml:12:7 error unknown-property  …`, and with the text of the file the line itself and a caret below it. `byPath`
+ * is for documents that have no lines: `zilla.config.ts /bindings/north error …`.
+ */
+export function formatProblem(problem: Problem, sourceText?: string, { color = false, byPath = false } = {}): string {
   const paint = (style: string, text: string): string => (color ? `\u001B[${style}m${text}\u001B[0m` : text)
-  const { file, line, column, level, code, message } = problem
-  const place = paint(BOLD, `${file}:${line}:${column}`)
+  const { file, line, column, path, level, code, message } = problem
+  const place = paint(BOLD, byPath ? `${file} ${visible(path) || '/'}` : `${file}:${line}:${column}`)
   const head = `${place} ${paint(level === 'error' ? RED : YELLOW, level)} ${paint(GREY, code)}  ${visible(message)}`
-  const source = sourceText === undefined ? undefined : lineOf(sourceText, line)
+  const source = sourceText === undefined || byPath ? undefined : lineOf(sourceText, line)
   if (source === undefined || source.trim() === '' || column > LINE_LENGTH_MAX) return head
   const shown = visible(withoutSecrets(source).slice(0, LINE_LENGTH_MAX))
   const gutter = `${line} | `

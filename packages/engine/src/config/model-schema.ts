@@ -113,6 +113,7 @@ const properties: JsonSchema = {
 
 /** A name alone, or an object with more about it. */
 export const modelSchema: JsonSchema = {
+  'x-shared': 'model',
   description: 'A model by its name, or an object with the name as `model`.',
   anyOf: [
     { type: 'string', enum: PLAIN, 'x-hint': `The model json needs a \`catalog\`. ${HINT}` },

@@ -54,7 +54,7 @@ function compiler(): Ajv2020 {
     meta: false,
     code: { optimize: false },
   })
-  ajv.addVocabulary(['x-hint'])
+  ajv.addVocabulary(['x-hint', 'x-shared', 'x-kafka-topic', 'x-secret'])
   ajv.removeKeyword('deprecated')
   ajv.addKeyword({ keyword: 'deprecated', schemaType: 'boolean', errors: false, validate: collectDeprecated })
   ajv.addKeyword({ keyword: 'x-warning', schemaType: 'string', errors: false, validate: collectWarning })
