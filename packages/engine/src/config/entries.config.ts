@@ -18,6 +18,15 @@ export interface TcpServerBinding {
      * A port, a range such as `7183-7190`, or a list of them.
      */
     port: number | string | (number | string)[]
+    /**
+     * Bounds on what a server takes.
+     */
+    limits?: {
+      /**
+       * Connections at a time, over all ports; one more is closed at once. When absent, and never more than, what the limit of open files of the process allows, with a tenth of it (32 to 1,000) kept for everything else.
+       */
+      connections?: number
+    }
   }
   /**
    * Tried in order; the first whose `when` matches takes the connection.
@@ -142,6 +151,1167 @@ export interface TcpClientBinding {
   }
 }
 /**
+ * TLS: `server` ends it for its clients, `client` speaks it to servers, `proxy` looks at who is asked for and passes it on as it is.
+ */
+export interface TlsServerBinding {
+  type: 'tls'
+  kind: 'server'
+  /**
+   * Vault that holds the keys and certificates named here.
+   */
+  vault: string
+  /**
+   * What is shown, and what is trusted.
+   */
+  options?: {
+    /**
+     * `TLS`: 1.2 and 1.3. Else only the one that is named.
+     */
+    version?: 'TLS' | 'TLSv1.2' | 'TLSv1.3'
+    /**
+     * Server: keys of the vault, of which a client gets the first whose certificate has the name it asks for, and the first of all when none has; every key of the vault when neither `keys` nor `signers` is there. Client: the key that is shown to servers who ask for one.
+     *
+     * @minItems 1
+     *
+     * Items: Name of an entry of the vault's `keys`.
+     */
+    keys?: string[]
+    /**
+     * In place of `keys`: those keys of the vault whose certificate was issued by one of these.
+     *
+     * @minItems 1
+     *
+     * Items: Name of an entry of the vault's `signers`.
+     */
+    signers?: string[]
+    /**
+     * Whose certificates are accepted, with those issued by them. Server: everybody in the vault's `trust` when neither `trust` nor `trustcacerts` is there and clients are asked for certificates.
+     *
+     * @minItems 1
+     *
+     * Items: Name of an entry of the vault's `trust`.
+     */
+    trust?: string[]
+    /**
+     * Accept also what the well-known authorities have issued. Client: `true` when there is no `trust`. Server: `false`.
+     */
+    trustcacerts?: boolean
+    /**
+     * Server: names that clients may ask for, `*` stands for any run of characters; who asks for another is refused, who asks for none is not. Client: the one name that the server is asked for and must have in its certificate, in place of the host that is dialled.
+     *
+     * @minItems 1
+     *
+     * Items: A host name.
+     */
+    sni?: string[]
+    /**
+     * Application protocols (RFC 7301), best first. Server: who offers only others is refused, who offers none is not.
+     *
+     * @minItems 1
+     *
+     * Items: Name of a protocol.
+     */
+    alpn?: (string | null)[]
+    /**
+     * Whether clients show certificates. `required`: who has none is refused. `requested`: who has one must show a good one. When absent: `required` if there is `trust` or `trustcacerts`, else `requested` if a route asks for a certificate, else `none`.
+     */
+    mutual?: 'required' | 'requested' | 'none'
+    /**
+     * Guard that is shown the certificate of the client.
+     */
+    authorization?: {
+      [k: string]: {
+        /**
+         * What the guard is shown.
+         */
+        credentials: {
+          /**
+           * The client's certificate and those of its issuers, as PEM.
+           */
+          certificates: 'pem'
+        }
+      }
+    }
+    /**
+     * Bounds on handshakes.
+     */
+    limits?: {
+      /**
+       * How long a connection may take from its first byte to the end of the handshake, the guard's answer included; on a client: from dialling on.
+       */
+      handshakeSeconds?: number
+      /**
+       * Handshakes that may be under way at a time; connections beyond are closed. Each takes about 60 KB of memory.
+       */
+      handshakes?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches and whose `guarded` permits takes the connection.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold.
+     */
+    when?: {
+      /**
+       * Name that the server is asked for, `*` stands for any run of characters; upper and lower case make no difference.
+       */
+      authority?: string
+      /**
+       * Application protocol: that both sides speak; on a proxy, one of those that the client offers.
+       */
+      alpn?: string
+      /**
+       * Port that the connection came in on, on a client: that it goes to; a port, a range such as `7183-7190`, or a list of them.
+       */
+      port?: number | string | (number | string)[]
+      /**
+       * The client has a certificate that is one of these, or was issued by one, directly or through others.
+       *
+       * @minItems 1
+       *
+       * Items: Name of an entry of the vault's `trust`.
+       */
+      trust?: string[]
+      /**
+       * `required`: the client has shown a certificate. `none`: it has not.
+       */
+      mutual?: 'required' | 'none'
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * TLS: `server` ends it for its clients, `client` speaks it to servers, `proxy` looks at who is asked for and passes it on as it is.
+ */
+export interface TlsClientBinding {
+  type: 'tls'
+  kind: 'client'
+  /**
+   * Vault that holds the keys and certificates named here.
+   */
+  vault?: string
+  /**
+   * What is shown, and what is trusted.
+   */
+  options?: {
+    /**
+     * `TLS`: 1.2 and 1.3. Else only the one that is named.
+     */
+    version?: 'TLS' | 'TLSv1.2' | 'TLSv1.3'
+    /**
+     * Server: keys of the vault, of which a client gets the first whose certificate has the name it asks for, and the first of all when none has; every key of the vault when neither `keys` nor `signers` is there. Client: the key that is shown to servers who ask for one.
+     *
+     * @minItems 1
+     *
+     * Items: Name of an entry of the vault's `keys`.
+     */
+    keys?: string[]
+    /**
+     * In place of `keys`: those keys of the vault whose certificate was issued by one of these.
+     *
+     * @minItems 1
+     *
+     * Items: Name of an entry of the vault's `signers`.
+     */
+    signers?: string[]
+    /**
+     * Whose certificates are accepted, with those issued by them. Server: everybody in the vault's `trust` when neither `trust` nor `trustcacerts` is there and clients are asked for certificates.
+     *
+     * @minItems 1
+     *
+     * Items: Name of an entry of the vault's `trust`.
+     */
+    trust?: string[]
+    /**
+     * Accept also what the well-known authorities have issued. Client: `true` when there is no `trust`. Server: `false`.
+     */
+    trustcacerts?: boolean
+    /**
+     * Server: names that clients may ask for, `*` stands for any run of characters; who asks for another is refused, who asks for none is not. Client: the one name that the server is asked for and must have in its certificate, in place of the host that is dialled.
+     *
+     * @minItems 1
+     *
+     * Items: A host name.
+     */
+    sni?: string[]
+    /**
+     * Application protocols (RFC 7301), best first. Server: who offers only others is refused, who offers none is not.
+     *
+     * @minItems 1
+     *
+     * Items: Name of a protocol.
+     */
+    alpn?: (string | null)[]
+    /**
+     * Bounds on handshakes.
+     */
+    limits?: {
+      /**
+       * How long a connection may take from its first byte to the end of the handshake, the guard's answer included; on a client: from dialling on.
+       */
+      handshakeSeconds?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches and whose `guarded` permits takes the connection.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold.
+     */
+    when?: {
+      /**
+       * Name that the server is asked for, `*` stands for any run of characters; upper and lower case make no difference.
+       */
+      authority?: string
+      /**
+       * Application protocol: that both sides speak; on a proxy, one of those that the client offers.
+       */
+      alpn?: string
+      /**
+       * Port that the connection came in on, on a client: that it goes to; a port, a range such as `7183-7190`, or a list of them.
+       */
+      port?: number | string | (number | string)[]
+    }[]
+    /**
+     * What is different for these connections.
+     */
+    with?: {
+      /**
+       * Which of `keys` is shown to the server.
+       */
+      certificate?: {
+        /**
+         * The subject of its certificate, by exactly one of these.
+         */
+        subject: {
+          /**
+           * Its common name.
+           */
+          cn?: string
+          /**
+           * The whole of it, the most special part first (RFC 4514).
+           */
+          dn?: string
+        }
+      }
+    }
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * TLS: `server` ends it for its clients, `client` speaks it to servers, `proxy` looks at who is asked for and passes it on as it is.
+ */
+export interface TlsProxyBinding {
+  type: 'tls'
+  kind: 'proxy'
+  /**
+   * What is shown, and what is trusted.
+   */
+  options?: {
+    /**
+     * Bounds on handshakes.
+     */
+    limits?: {
+      /**
+       * How long a connection may take from its first byte to the end of the handshake, the guard's answer included; on a client: from dialling on.
+       */
+      handshakeSeconds?: number
+      /**
+       * Handshakes that may be under way at a time; connections beyond are closed. Each takes about 60 KB of memory.
+       */
+      handshakes?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches and whose `guarded` permits takes the connection.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold.
+     */
+    when?: {
+      /**
+       * Name that the server is asked for, `*` stands for any run of characters; upper and lower case make no difference.
+       */
+      authority?: string
+      /**
+       * Application protocol: that both sides speak; on a proxy, one of those that the client offers.
+       */
+      alpn?: string
+      /**
+       * Port that the connection came in on, on a client: that it goes to; a port, a range such as `7183-7190`, or a list of them.
+       */
+      port?: number | string | (number | string)[]
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * The PROXY protocol: `server` takes the addresses of a client from the header that a load balancer writes in front of a connection (version 1 or 2), `client` writes such a header (version 2). Whoever can reach a server can claim any address, so only load balancers may be able to.
+ */
+export interface ProxyServerBinding {
+  type: 'proxy'
+  kind: 'server'
+  /**
+   * How much a connection may take before its header is there.
+   */
+  options?: {
+    /**
+     * Bounds on the header.
+     */
+    limits?: {
+      /**
+       * Largest header.
+       */
+      headerBytes?: number
+      /**
+       * How long a connection may take to send it.
+       */
+      headerSeconds?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches takes the connection.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold. `*` stands for any run of characters. A connection of the load balancer itself has its own addresses.
+     */
+    when?: {
+      /**
+       * What the client speaks.
+       */
+      transport?: 'stream' | 'datagram'
+      /**
+       * Family of the addresses; `inet` is `inet4` or `inet6`.
+       */
+      family?: 'inet' | 'inet4' | 'inet6' | 'unix'
+      /**
+       * Where the client is.
+       */
+      source?: {
+        /**
+         * Address or path, or a block of addresses such as `10.0.0.0/8`.
+         */
+        host?: string
+        /**
+         * Port.
+         */
+        port?: number
+      }
+      /**
+       * Where it connected to.
+       */
+      destination?: {
+        /**
+         * Address or path, or a block of addresses such as `10.0.0.0/8`.
+         */
+        host?: string
+        /**
+         * Port.
+         */
+        port?: number
+      }
+      /**
+       * What the load balancer tells beside the addresses.
+       */
+      info?: {
+        /**
+         * Protocol negotiated by TLS.
+         */
+        alpn?: string
+        /**
+         * Host name that the client asked for.
+         */
+        authority?: string
+        /**
+         * Identifier of the connection, in hex digits.
+         */
+        identity?: string
+        /**
+         * Network namespace.
+         */
+        namespace?: string
+        /**
+         * What the load balancer tells of TLS. A client that did not use it matches none of these.
+         */
+        secure?: {
+          /**
+           * Version.
+           */
+          version?: string
+          /**
+           * Cipher.
+           */
+          cipher?: string
+          /**
+           * Algorithm of the certificate's key.
+           */
+          key?: string
+          /**
+           * Common name of the client's certificate.
+           */
+          name?: string
+          /**
+           * Algorithm that signed it.
+           */
+          signature?: string
+        }
+      }
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * The PROXY protocol: `server` takes the addresses of a client from the header that a load balancer writes in front of a connection (version 1 or 2), `client` writes such a header (version 2). Whoever can reach a server can claim any address, so only load balancers may be able to.
+ */
+export interface ProxyClientBinding {
+  type: 'proxy'
+  kind: 'client'
+  /**
+   * How much a connection may take before its header is there.
+   */
+  options?: {}
+  /**
+   * Tried in order; the first whose `when` matches takes the connection.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold. `*` stands for any run of characters. A connection of the load balancer itself has its own addresses.
+     */
+    when?: {
+      /**
+       * What the client speaks.
+       */
+      transport?: 'stream' | 'datagram'
+      /**
+       * Family of the addresses; `inet` is `inet4` or `inet6`.
+       */
+      family?: 'inet' | 'inet4' | 'inet6' | 'unix'
+      /**
+       * Where the client is.
+       */
+      source?: {
+        /**
+         * Address or path, or a block of addresses such as `10.0.0.0/8`.
+         */
+        host?: string
+        /**
+         * Port.
+         */
+        port?: number
+      }
+      /**
+       * Where it connected to.
+       */
+      destination?: {
+        /**
+         * Address or path, or a block of addresses such as `10.0.0.0/8`.
+         */
+        host?: string
+        /**
+         * Port.
+         */
+        port?: number
+      }
+      /**
+       * What the load balancer tells beside the addresses.
+       */
+      info?: {
+        /**
+         * Protocol negotiated by TLS.
+         */
+        alpn?: string
+        /**
+         * Host name that the client asked for.
+         */
+        authority?: string
+        /**
+         * Identifier of the connection, in hex digits.
+         */
+        identity?: string
+        /**
+         * Network namespace.
+         */
+        namespace?: string
+        /**
+         * What the load balancer tells of TLS. A client that did not use it matches none of these.
+         */
+        secure?: {
+          /**
+           * Version.
+           */
+          version?: string
+          /**
+           * Cipher.
+           */
+          cipher?: string
+          /**
+           * Algorithm of the certificate's key.
+           */
+          key?: string
+          /**
+           * Common name of the client's certificate.
+           */
+          name?: string
+          /**
+           * Algorithm that signed it.
+           */
+          signature?: string
+        }
+      }
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * HTTP/1.1 as the way to a WebSocket: `server` reads requests from the sockets it is handed and hands those that ask for an upgrade to its exit; `client` dials for a ws client. Requests that ask for no upgrade are answered with 426 or 404.
+ */
+export interface HttpServerBinding {
+  type: 'http'
+  kind: 'server'
+  /**
+   * What is spoken, who is let in, and how much one connection may take.
+   */
+  options?: {
+    /**
+     * Versions of the protocol. HTTP/1.1 is spoken and must be among them; `h2` may be named and is not offered.
+     *
+     * @minItems 1
+     */
+    versions?: ('http/1.1' | 'h2')[]
+    /**
+     * Pages that may connect, by the `Origin` that their browser sends. Clients that send none are no browsers and are not concerned.
+     */
+    'access-control'?: {
+      /**
+       * `same-origin`: pages of the host that they connect to. `cross-origin`: those that `allow` names as well.
+       */
+      policy?: 'same-origin' | 'cross-origin'
+      /**
+       * Only with `cross-origin`: what pages of other hosts may do.
+       */
+      allow?: {
+        /**
+         * Origins let in; `*` stands for any run of characters. Absent: all.
+         *
+         * @minItems 1
+         *
+         * Items: Scheme, host and port.
+         */
+        origins?: string[]
+        /**
+         * Methods told to a browser that asks. Absent: the one it asks for.
+         *
+         * @minItems 1
+         *
+         * Items: A method.
+         */
+        methods?: string[]
+        /**
+         * Header fields told to a browser that asks. Absent: those it asks for.
+         *
+         * @minItems 1
+         *
+         * Items: Name of a header field.
+         */
+        headers?: string[]
+        /**
+         * Whether a browser may send cookies. It always sends them with a WebSocket.
+         */
+        credentials?: boolean
+      }
+      /**
+       * Seconds for which a browser may keep the answer to its question.
+       */
+      'max-age'?: number
+      /**
+       * What pages may see of an answer.
+       */
+      expose?: {
+        /**
+         * Header fields of answers that a page may read.
+         *
+         * @minItems 1
+         *
+         * Items: Name of a header field.
+         */
+        headers?: string[]
+      }
+    }
+    /**
+     * Guard that decides who is let in, and where in a request the credentials are. Credentials that it does not accept count as none: routes without `guarded` stay open.
+     */
+    authorization?: {
+      /**
+       * What the guard is shown.
+       */
+      [k: string]: {
+        /**
+         * Places looked at, in this order; the first that fits is taken.
+         */
+        credentials: {
+          /**
+           * Header fields by name. `Basic {username}:{password}` stands for what RFC 7617 encodes.
+           */
+          headers?: {
+            /**
+             * What the field looks like.
+             */
+            [k: string]: string
+          }
+          /**
+           * Cookies by name.
+           */
+          cookies?: {
+            /**
+             * What the value looks like.
+             */
+            [k: string]: string
+          }
+          /**
+           * Parameters of the query by name.
+           */
+          query?: {
+            /**
+             * What the value looks like.
+             */
+            [k: string]: string
+          }
+        }
+      }
+    }
+    /**
+     * Bounds on what one connection may take before it is a WebSocket.
+     */
+    limits?: {
+      /**
+       * Largest request line and header together; more is answered with 431.
+       */
+      headerBytes?: number
+      /**
+       * Most header fields; more are answered with 431.
+       */
+      headerCount?: number
+      /**
+       * How long a new connection may take to send the header of its first request, and a request to be authorized and answered.
+       */
+      headerSeconds?: number
+      /**
+       * How long the whole header of another request may take to come on a connection whose last one has been answered.
+       */
+      keepAliveSeconds?: number
+      /**
+       * Requests answered on one connection before it is closed.
+       */
+      requests?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches and that lets the client in takes the request.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold.
+     */
+    when?: {
+      /**
+       * Header fields, and the pseudo fields `:scheme`, `:authority`, `:path` and `:method`; `*` stands for any run of characters. `:path` may hold `{name}` for one segment, and leaves the query out unless it ends in `*`.
+       */
+      headers: {
+        /**
+         * Value of the field.
+         */
+        [k: string]: string
+      }
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * HTTP/1.1 as the way to a WebSocket: `server` reads requests from the sockets it is handed and hands those that ask for an upgrade to its exit; `client` dials for a ws client. Requests that ask for no upgrade are answered with 426 or 404.
+ */
+export interface HttpClientBinding {
+  type: 'http'
+  kind: 'client'
+  /**
+   * What is spoken, who is let in, and how much one connection may take.
+   */
+  options?: {
+    /**
+     * Versions of the protocol. HTTP/1.1 is spoken and must be among them; `h2` may be named and is not offered.
+     *
+     * @minItems 1
+     */
+    versions?: ('http/1.1' | 'h2')[]
+  }
+  /**
+   * Tried in order; the first whose `when` matches and that lets the client in takes the request.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold.
+     */
+    when?: {
+      /**
+       * Header fields, and the pseudo fields `:scheme`, `:authority`, `:path` and `:method`; `*` stands for any run of characters. `:path` may hold `{name}` for one segment, and leaves the query out unless it ends in `*`.
+       */
+      headers: {
+        /**
+         * Value of the field.
+         */
+        [k: string]: string
+      }
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * WebSocket as a stream of bytes, in binary frames: `server` takes the upgrades of an http server, `client` opens a WebSocket through an http client. MQTT over WebSocket is `protocol: mqtt`.
+ */
+export interface WsServerBinding {
+  type: 'ws'
+  kind: 'server'
+  /**
+   * What a client asks for, and how much one connection may take.
+   */
+  options?: {
+    /**
+     * Bounds on what one connection may take of memory and time.
+     */
+    limits?: {
+      /**
+       * Largest message, all its frames together, which is held until it is complete; a larger one closes the connection with 1009. What is carried may span messages, so that this bounds no MQTT packet by itself, but many clients send each packet as one message.
+       */
+      messageBytes?: number
+      /**
+       * A peer that has sent nothing for so long is asked whether it is there, with a ping.
+       */
+      pingSeconds?: number
+      /**
+       * How long it may take to answer.
+       */
+      pongSeconds?: number
+      /**
+       * How long a peer may take to close after one side has said that it will.
+       */
+      closeSeconds?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches takes the WebSocket. Of the subprotocols that a client offers, the one whose route comes first is taken; none of them: the request is answered with 404.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold. `*` stands for any run of characters.
+     */
+    when?: {
+      /**
+       * Subprotocol.
+       */
+      protocol?: string
+      /**
+       * `http` or `https`.
+       */
+      scheme?: string
+      /**
+       * Host and port that were asked for.
+       */
+      authority?: string
+      /**
+       * Path that was asked for; the query is left out unless it ends in `*`.
+       */
+      path?: string
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
+ * WebSocket as a stream of bytes, in binary frames: `server` takes the upgrades of an http server, `client` opens a WebSocket through an http client. MQTT over WebSocket is `protocol: mqtt`.
+ */
+export interface WsClientBinding {
+  type: 'ws'
+  kind: 'client'
+  /**
+   * What a client asks for, and how much one connection may take.
+   */
+  options?: {
+    /**
+     * Client only: what is asked for.
+     */
+    defaults?: {
+      /**
+       * Subprotocol that the server must answer with. Absent: none is asked for.
+       */
+      protocol?: string
+      /**
+       * Decides the port when `authority` names none: 80 or 443. Whether the connection is encrypted is decided by the exit.
+       */
+      scheme?: 'http' | 'https' | 'ws' | 'wss'
+      /**
+       * Host, and port if need be, of the server. Absent: the address that the neighbour asks for.
+       */
+      authority?: string
+      /**
+       * Path of the request, with its query if there is one.
+       */
+      path?: string
+    }
+    /**
+     * Bounds on what one connection may take of memory and time.
+     */
+    limits?: {
+      /**
+       * Largest message, all its frames together, which is held until it is complete; a larger one closes the connection with 1009. What is carried may span messages, so that this bounds no MQTT packet by itself, but many clients send each packet as one message.
+       */
+      messageBytes?: number
+      /**
+       * Client only: how long the server may take to be reached and to accept.
+       */
+      connectSeconds?: number
+      /**
+       * A peer that has sent nothing for so long is asked whether it is there, with a ping.
+       */
+      pingSeconds?: number
+      /**
+       * How long it may take to answer.
+       */
+      pongSeconds?: number
+      /**
+       * How long a peer may take to close after one side has said that it will.
+       */
+      closeSeconds?: number
+    }
+  }
+  /**
+   * Tried in order; the first whose `when` matches takes the WebSocket. Of the subprotocols that a client offers, the one whose route comes first is taken; none of them: the request is answered with 404.
+   */
+  routes?: {
+    /**
+     * Any item is enough; inside an item everything must hold. `*` stands for any run of characters.
+     */
+    when?: {
+      /**
+       * Subprotocol.
+       */
+      protocol?: string
+      /**
+       * `http` or `https`.
+       */
+      scheme?: string
+      /**
+       * Host and port that were asked for.
+       */
+      authority?: string
+      /**
+       * Path that was asked for; the query is left out unless it ends in `*`.
+       */
+      path?: string
+    }[]
+    /**
+     * Guards that must all have accepted the client, each with the roles asked for (none: any session).
+     */
+    guarded?: {
+      /**
+       * Roles that are all required.
+       *
+       * Items: A role.
+       */
+      [k: string]: string[]
+    }
+    /**
+     * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+     */
+    exit?: string
+  }[]
+  /**
+   * Binding that takes over from here: `name`, or `namespace:name` of another document of the file.
+   */
+  exit?: string
+  /**
+   * Metrics and labels of this binding. Accepted for compatibility; nothing reads it yet.
+   */
+  telemetry?: {
+    /**
+     * Patterns of metric names.
+     */
+    metrics?: string[]
+    /**
+     * Labels.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+  }
+}
+/**
  * Sends back every byte it receives.
  */
 export interface EchoServerBinding {
@@ -173,6 +1343,44 @@ export interface MqttServerBinding {
    * Who may connect, and how much one connection may take.
    */
   options?: {
+    /**
+     * The guard that says who a client is, and where a client shows what the guard asks for. Clients that show nothing of the sort are anonymous: only routes without `guarded` are for them. On a client: the guard whose credentials are filled in, those of the session or else what the guard has to show for everybody; with neither the session is refused.
+     */
+    authorization?: {
+      [k: string]: {
+        /**
+         * Where credentials are: in CONNECT, in the authentication data of MQTT 5, or in either.
+         */
+        credentials: {
+          /**
+           * User name and password of CONNECT: each that is named must match as a whole. `{credentials}` and `{identity}` are runs without blanks, each in one of the two; all else is meant as written. Without `{identity}` the guard is shown the user name, unless the credentials are in it.
+           */
+          connect?: {
+            /**
+             * Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.
+             */
+            username?: string
+            /**
+             * Pattern of the password. Absent: a client sends none.
+             */
+            password?: string
+          }
+          /**
+           * Authentication with a method (MQTT 5.0 §4.12), by which a client may show fresh credentials of the same identity while it is connected. Other methods are refused; without `auth` all are. Where a client names the method, its user name and password are not looked at.
+           */
+          auth?: {
+            /**
+             * Authentication Method.
+             */
+            method?: string
+            /**
+             * Pattern of the Authentication Data.
+             */
+            data?: string
+          }
+        }
+      }
+    }
     /**
      * Store that holds session ownership; optional, since ownership is kept on the sessions topic.
      */
@@ -391,9 +1599,53 @@ export interface MqttServerBinding {
       }
     }[]
     /**
-     * Bounds on what one connection may take of memory and time.
+     * Bounds on what clients may take of memory and time, one and all together.
      */
     limits?: {
+      /**
+       * Clients connected at a time; one more is refused with Quota exceeded (3.1.1: server unavailable), unless it takes over a session that is connected.
+       */
+      connections?: number
+      /**
+       * The same for one address: that of the socket, or the one that a PROXY header names. IPv6 addresses are counted by their /64. No limit when absent, since all clients behind a load balancer or NAT share an address.
+       */
+      addressConnections?: number
+      /**
+       * The same for one identity, as the guard has found it. No limit when absent.
+       */
+      identityConnections?: number
+      /**
+       * Connections that have not sent CONNECT, were refused, or are over while the client keeps its socket open; where there are more, the oldest of them is closed.
+       */
+      unconnected?: number
+      /**
+       * Bytes that such connections may have sent together; where there are more, the oldest of them that has sent any is closed. At least `connectBytes`.
+       */
+      unconnectedBytes?: number
+      /**
+       * CONNECTs a second, and at once; more are refused with Connection rate exceeded (3.1.1: server unavailable).
+       */
+      connectsPerSecond?: number
+      /**
+       * The same for one address, counted as for `addressConnections`.
+       */
+      addressConnectsPerSecond?: number
+      /**
+       * The same for one client identifier, by the minute: each CONNECT takes its session over from the one before.
+       */
+      clientConnectsPerMinute?: number
+      /**
+       * PUBLISHes of one client a second, and at once. Whoever sends more is read later: nothing is refused or lost. No limit when absent: the exit holds back what it cannot store.
+       */
+      publishesPerSecond?: number
+      /**
+       * Bytes from one client a second, and at once, of whatever packets. Whoever sends more is read later. No limit when absent.
+       */
+      bytesPerSecond?: number
+      /**
+       * Topic filters in SUBSCRIBEs and UNSUBSCRIBEs of one client a second, ten seconds' worth at once. Whoever sends more is read later.
+       */
+      subscribesPerSecond?: number
       /**
        * How long a new connection may take to send CONNECT; on a client: until the server has answered it.
        */
@@ -443,6 +1695,14 @@ export interface MqttServerBinding {
        */
       topicLevels?: number
       /**
+       * Bytes of a topic name or filter. A longer name ends the connection (Topic name invalid), a longer filter is refused (Topic filter invalid).
+       */
+      topicBytes?: number
+      /**
+       * User properties of one packet; a packet with more ends the connection with Quota exceeded.
+       */
+      userProperties?: number
+      /**
        * Deliveries of QoS 1 and 2 to one client that may wait for its acknowledgement; its own Receive Maximum may be less.
        */
       inFlight?: number
@@ -467,9 +1727,18 @@ export interface MqttServerBinding {
        */
       session?: {
         /**
-         * Client identifier, `*` stands for any run of characters.
+         * Client identifier: `*` stands for any run of characters, `{name}` for a value of `params`, or for any that is not empty.
          */
         'client-id': string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       }[]
       /**
        * Topics that may be published to.
@@ -481,6 +1750,15 @@ export interface MqttServerBinding {
          * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
          */
         topic: string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       }[]
       /**
        * Filters that may be subscribed to: all topics a client's filter matches must be matched by one of these.
@@ -492,6 +1770,15 @@ export interface MqttServerBinding {
          * Topic pattern: `+` is any level, `{name}` any level that is not empty, `#` the rest.
          */
         topic: string
+        /**
+         * What `{name}` must be, by name: a text, or what a guard of the route's `guarded` knows of the client. A client of which it is not known, or for which it is no text that one level of a topic can be, is not meant.
+         */
+        params?: {
+          /**
+           * A text, `${guarded['guard'].identity}` or `${guarded['guard'].attributes.name}`.
+           */
+          [k: string]: string
+        }
       }[]
     }[]
     /**
@@ -545,7 +1832,32 @@ export interface MqttClientBinding {
      */
     server?: string
     /**
-     * Bounds on what one connection may take of memory and time.
+     * The guard that says who a client is, and where a client shows what the guard asks for. Clients that show nothing of the sort are anonymous: only routes without `guarded` are for them. On a client: the guard whose credentials are filled in, those of the session or else what the guard has to show for everybody; with neither the session is refused.
+     */
+    authorization?: {
+      [k: string]: {
+        /**
+         * Where credentials are: in CONNECT, in the authentication data of MQTT 5, or in either.
+         */
+        credentials: {
+          /**
+           * User name and password of CONNECT: each that is named must match as a whole. `{credentials}` and `{identity}` are runs without blanks, each in one of the two; all else is meant as written. Without `{identity}` the guard is shown the user name, unless the credentials are in it.
+           */
+          connect: {
+            /**
+             * Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.
+             */
+            username?: string
+            /**
+             * Pattern of the password. Absent: a client sends none.
+             */
+            password?: string
+          }
+        }
+      }
+    }
+    /**
+     * Bounds on what clients may take of memory and time, one and all together.
      */
     limits?: {
       /**
@@ -700,6 +2012,30 @@ export interface MqttKafkaProxyBinding {
        * Topic filters one client may have.
        */
       filters?: number
+      /**
+       * Retained messages; a publish that would add one more is refused with Quota exceeded. Those that are on the topic already are served however many there are.
+       */
+      retained?: number
+      /**
+       * Memory for retained messages, outside the heap; a publish that would need more is refused with Quota exceeded.
+       */
+      retainedBytes?: number
+      /**
+       * Client ids that may be known, over all processes on the sessions topic: connected, with a session, or whose session ended within an hour. A CONNECT of another one is refused with Quota exceeded (3.1.1: server unavailable).
+       */
+      sessions?: number
+      /**
+       * Topic filters of one client in the record of its session, in bytes, each counted with 128 more; further ones are refused with Quota exceeded. In flight it holds no more than `inFlight` and the mqtt server's Receive Maximum.
+       */
+      sessionBytes?: number
+      /**
+       * Subscriptions of all clients connected to this process; further ones are refused with Quota exceeded. Sessions that go on keep theirs.
+       */
+      subscriptions?: number
+      /**
+       * Groups of shared subscriptions with members connected to this process; further ones are refused with Quota exceeded.
+       */
+      sharedGroups?: number
       /**
        * Kafka topics named by `${params.x}` that may be written, and read, at the same time.
        */
@@ -986,6 +2322,55 @@ export interface KafkaClientBinding {
      */
     servers?: string[]
     /**
+     * Shows the brokers who we are (SASL). One guard, whose credentials fill `{identity}` and `{credentials}`; text without these is sent as it is written.
+     */
+    authorization?: {
+      /**
+       * Name of the guard.
+       */
+      [k: string]: {
+        /**
+         * What is sent to the brokers.
+         */
+        credentials: {
+          /**
+           * SASL mechanism; the listener must have it in `sasl.enabled.mechanisms`. `plain` and `oauthbearer` send a secret as it is: exit to a tls client.
+           */
+          mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
+          /**
+           * User name; for every mechanism but `oauthbearer`.
+           */
+          username?: string
+          /**
+           * Password; for every mechanism but `oauthbearer`.
+           */
+          password?: string
+          /**
+           * Token; for `oauthbearer`.
+           */
+          token?: string
+        }
+      }
+    }
+    /**
+     * @deprecated
+     * Write `authorization: { <guard>: { credentials: { mechanism, username, password } } }`.
+     */
+    sasl?: {
+      /**
+       * SASL mechanism.
+       */
+      mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+      /**
+       * User name.
+       */
+      username: string
+      /**
+       * Password.
+       */
+      password: string
+    }
+    /**
      * @deprecated
      * `merged` has no effect since 0.9.79 and may be removed.
      */
@@ -1185,6 +2570,297 @@ export interface KafkaEmbeddedServerBinding {
   }
 }
 /**
+ * Lets in who shows a signed JSON Web Token (RFC 7519, RFC 8725) of one issuer. Which algorithms are taken follows from the keys alone; tokens that are encrypted, unsigned or signed with a shared secret are refused.
+ */
+export interface JwtGuard {
+  type: 'jwt'
+  /**
+   * Taken from documents written for Zilla.
+   */
+  store?: string
+  /**
+   * Whose tokens, for whom, and what they say about their bearer.
+   */
+  options: {
+    /**
+     * The `iss` of every token, compared as text. Without `keys` its keys are read from `<issuer>/.well-known/jwks.json`.
+     */
+    issuer: string
+    /**
+     * Whom tokens must be made for: their `aud` must hold this, or one of these.
+     */
+    audience: string | string[]
+    /**
+     * Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read.
+     */
+    keys?:
+      | string
+      | {
+          /**
+           * Family of the key.
+           */
+          kty: 'RSA' | 'EC' | 'OKP'
+          /**
+           * Name that tokens call the key by.
+           */
+          kid: string
+          /**
+           * The algorithm that tokens must be signed with. Absent: what the curve allows; RS256 for RSA.
+           */
+          alg?:
+            | 'RS256'
+            | 'RS384'
+            | 'RS512'
+            | 'PS256'
+            | 'PS384'
+            | 'PS512'
+            | 'ES256'
+            | 'ES384'
+            | 'ES512'
+            | 'EdDSA'
+            | 'Ed25519'
+          /**
+           * `sig`; keys for anything else verify nothing.
+           */
+          use?: string
+          /**
+           * RSA: the modulus, base64url or base64, 2048 bits or more.
+           */
+          n?: string
+          /**
+           * RSA: the exponent, base64url or base64.
+           */
+          e?: string
+          /**
+           * EC and OKP: the curve.
+           */
+          crv?: 'P-256' | 'P-384' | 'P-521' | 'Ed25519'
+          /**
+           * EC and OKP: the coordinate x, base64url or base64.
+           */
+          x?: string
+          /**
+           * EC: the coordinate y, base64url or base64.
+           */
+          y?: string
+        }[]
+    /**
+     * Claim with the roles: a list, or a text with blanks between them. Dots lead into objects, unless a claim is called so with its dots.
+     */
+    roles?: string
+    /**
+     * Claim with the name of the bearer, a text or a whole number. Tokens without it are refused.
+     */
+    identity?: string
+    /**
+     * Further claims, texts, numbers or booleans, by the name they get. A token need not have them.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+    /**
+     * Seconds before a token ends at which to ask for another. MQTT has no packet with which a server could ask: MQTT 5 clients re-authenticate by themselves.
+     */
+    challenge?: number
+    /**
+     * How far the clocks of the issuer and of this process may be apart: tokens are taken so much before their `nbf` and `iat` and after their `exp`.
+     */
+    clockSkewSeconds?: number
+    /**
+     * Refuse tokens that never end.
+     */
+    expiryRequired?: boolean
+    /**
+     * Largest token that is looked at.
+     */
+    tokenBytes?: number
+    /**
+     * How often a key set is read again.
+     */
+    refreshSeconds?: number
+    /**
+     * How long a key set is used that cannot be read again.
+     */
+    staleSeconds?: number
+  }
+}
+/**
+ * One name and one secret that stand in the document. Mostly to be shown to servers behind this one: brokers of `kafka` and `mqtt` clients. Where it guards who comes in, it lets in who shows the same secret, and without `credentials` nobody.
+ */
+export interface InlineGuard {
+  type: 'inline'
+  /**
+   * What is shown to others, and what others must show.
+   */
+  options?: {
+    /**
+     * User name that is shown; the identity of whoever is let in. One that is let in must not have shown another name.
+     */
+    identity?: string
+    /**
+     * Password or token that is shown, and that whoever wants to be let in must show. Absent: nothing is shown, and nobody is let in.
+     */
+    credentials?: string
+    /**
+     * How `{identity}` and `{credentials}` stand in what others show. Absent: all of it is the credentials, and the identity is the name that was shown with it.
+     */
+    format?: string
+  }
+}
+/**
+ * Names the bearer of a certificate that TLS has verified (`authorization` of a `tls` server with `mutual`), and gives it roles by what stands in the certificate. Certificates are public: only `tls` may hand them to this guard.
+ */
+export interface X509Guard {
+  type: 'x509'
+  /**
+   * Taken from documents written for Zilla.
+   */
+  store?: string
+  /**
+   * What of a certificate says who its bearer is, and what it may do.
+   */
+  options?: {
+    /**
+     * Field with the name of the bearer; the first value if there are several. Certificates without it are refused.
+     */
+    identity?: string
+    /**
+     * Further fields, by the name they get; the first value of each. A certificate need not have them.
+     */
+    attributes?: {
+      [k: string]: string
+    }
+    /**
+     * Roles, each with the certificates that have it: one item must fit, and of an item every field.
+     */
+    roles?: {
+      /**
+       * @minItems 1
+       */
+      [k: string]: {
+        /**
+         * What one of the field's values must be; `*` stands for any run of characters.
+         */
+        [k: string]: string
+      }[]
+    }
+  }
+}
+/**
+ * Lets in who shows a user name and the password that goes with it. Users, hashes of their passwords and their roles are lines of a file; `zilla-ts password` writes them.
+ */
+export interface PasswordGuard {
+  type: 'password'
+  /**
+   * Where the users are.
+   */
+  options: {
+    /**
+     * File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts for those who connect from then on, and one with a fault is reported and left alone.
+     */
+    file: string
+  }
+}
+/**
+ * Keys and certificates in files, read at start and again when they change.
+ */
+export interface FilesystemVault {
+  type: 'filesystem'
+  /**
+   * Which files hold what.
+   */
+  options: {
+    /**
+     * Private keys with their certificates.
+     */
+    keys?: {
+      /**
+       * The file; a relative path starts at the folder of the document. `pem` takes a list as well, so that key and certificates may lie apart.
+       */
+      store: string | string[]
+      /**
+       * What is in the file. Entries of `pkcs12` are called by their friendly names, those without one by their number. Entries of `pem` are called by the comment above them (`# name`, or `friendlyName: name`), those without one by the name of the file without its extension; later ones get `-2`, `-3`, … appended.
+       */
+      type?: 'pkcs12' | 'pem'
+      /**
+       * What the file, or an encrypted key in it, is protected by. Take it from the environment.
+       */
+      password?: string
+      /**
+       * Entries that are used; all when absent. Upper and lower case make no difference.
+       *
+       * @minItems 1
+       *
+       * Items: Name of an entry.
+       */
+      entries?: string[]
+    }
+    /**
+     * Certificates of those who are trusted: certificate authorities, mostly.
+     */
+    trust?: {
+      /**
+       * The file; a relative path starts at the folder of the document. `pem` takes a list as well, so that key and certificates may lie apart.
+       */
+      store: string | string[]
+      /**
+       * What is in the file. Entries of `pkcs12` are called by their friendly names, those without one by their number. Entries of `pem` are called by the comment above them (`# name`, or `friendlyName: name`), those without one by the name of the file without its extension; later ones get `-2`, `-3`, … appended.
+       */
+      type?: 'pkcs12' | 'pem'
+      /**
+       * What the file, or an encrypted key in it, is protected by. Take it from the environment.
+       */
+      password?: string
+      /**
+       * Entries that are used; all when absent. Upper and lower case make no difference.
+       *
+       * @minItems 1
+       *
+       * Items: Name of an entry.
+       */
+      entries?: string[]
+    }
+    /**
+     * Certificates of issuers, by which `signers` of a tls binding chooses among the keys.
+     */
+    signers?: {
+      /**
+       * The file; a relative path starts at the folder of the document. `pem` takes a list as well, so that key and certificates may lie apart.
+       */
+      store: string | string[]
+      /**
+       * What is in the file. Entries of `pkcs12` are called by their friendly names, those without one by their number. Entries of `pem` are called by the comment above them (`# name`, or `friendlyName: name`), those without one by the name of the file without its extension; later ones get `-2`, `-3`, … appended.
+       */
+      type?: 'pkcs12' | 'pem'
+      /**
+       * What the file, or an encrypted key in it, is protected by. Take it from the environment.
+       */
+      password?: string
+      /**
+       * Entries that are used; all when absent. Upper and lower case make no difference.
+       *
+       * @minItems 1
+       *
+       * Items: Name of an entry.
+       */
+      entries?: string[]
+    }
+    /**
+     * How certificates of peers are looked up for having been revoked. `crl`: in the lists of `crl`; every authority of a chain must have one there that is still valid, or the peer is refused.
+     */
+    revocation?: 'none' | 'crl'
+    /**
+     * Revocation lists, for `revocation: crl`.
+     */
+    crl?: {
+      /**
+       * File, or files, with lists in PEM or DER; a relative path starts at the folder of the document.
+       */
+      store: string | string[]
+    }
+  }
+}
+/**
  * Schemas that stand in the document itself.
  */
 export interface InlineCatalog {
@@ -1267,6 +2943,10 @@ export interface OtlpExporter {
 
 export interface StandardBindings {
   'tcp': TcpServerBinding | TcpClientBinding
+  'tls': TlsServerBinding | TlsClientBinding | TlsProxyBinding
+  'proxy': ProxyServerBinding | ProxyClientBinding
+  'http': HttpServerBinding | HttpClientBinding
+  'ws': WsServerBinding | WsClientBinding
   'echo': EchoServerBinding
   'mqtt': MqttServerBinding | MqttClientBinding
   'mqtt-kafka': MqttKafkaProxyBinding
@@ -1275,11 +2955,14 @@ export interface StandardBindings {
 }
 
 export interface StandardGuards {
-
+  'jwt': JwtGuard
+  'inline': InlineGuard
+  'x509': X509Guard
+  'password': PasswordGuard
 }
 
 export interface StandardVaults {
-
+  'filesystem': FilesystemVault
 }
 
 export interface StandardCatalogs {
