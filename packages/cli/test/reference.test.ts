@@ -8,7 +8,14 @@ import { standard } from '../src/standard.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const FOLDER = join(ROOT, 'docs', 'reference')
-const ENVIRONMENT = { KAFKA_BOOTSTRAP_SERVER: 'localhost:9092', MQTT_BROKER: 'mqtt://127.0.0.1:7183' }
+const ENVIRONMENT = {
+  KAFKA_BOOTSTRAP_SERVER: 'localhost:9092',
+  KAFKA_CA: 'ca.pem',
+  KAFKA_USERNAME: 'zilla',
+  KAFKA_PASSWORD: 'secret',
+  MQTT_BROKER: 'mqtt://127.0.0.1:7183',
+  KEYS_PASSWORD: 'example',
+}
 const types = entryTypes(standard)
 
 const SECTION = { binding: 'bindings', guard: 'guards', vault: 'vaults', catalog: 'catalogs', store: 'stores' } as const
