@@ -4,6 +4,7 @@
  *   → <type>.config.ts beside it                  `<Type>Config` ({ options, when, with } as they are after defaults) and
  *                                                 `schema`, so that no code loads JSON files at run time
  *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
+ *   packages/cli/src/problems.yaml → problem-codes.ts beside it, docs/problems.md, by problems.ts
  *   docs/mqtt-statements.json, names of tests            → docs/mqtt-conformance.md, by conformance.ts
  * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
  * write a schema.
@@ -15,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { compile } from 'json-schema-to-typescript'
 import { dereference } from '../packages/engine/src/config/dereference.ts'
 import { conformancePage } from './conformance.ts'
+import { problemCodes, problemsPage } from './problems.ts'
 
 type Json = Record<string, unknown>
 
@@ -142,7 +144,9 @@ async function main(): Promise<void> {
     writeFileSync(file, text)
   }
   for (const file of schemaFiles()) put(file.slice(0, -SUFFIX.length) + '.config.ts', await configSource(file))
+  put(join(ROOT, 'packages/cli/src/problem-codes.ts'), problemCodes(ROOT))
   put(join(ROOT, 'schemas', 'zilla.schema.json'), composedSchema())
+  put(join(ROOT, 'docs', 'problems.md'), problemsPage(ROOT))
   put(join(ROOT, 'docs', 'mqtt-conformance.md'), conformancePage(ROOT))
   if (check && stale > 0) {
     console.log('run npm run generate')

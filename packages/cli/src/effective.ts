@@ -1,37 +1,39 @@
 /**
  * The configuration as the engine runs it, for `start --verbose`: defaults filled, exits resolved, secrets hidden.
  */
-import type { Config } from '@zilla-ts/engine'
+import type { Config, ConfigPart } from '@zilla-ts/engine'
 
-const SECRET = /password|passphrase|secret|token/i
+const HIDDEN = '***'
 
-/** Plain data, safe to log. */
+/** Plain data, safe to log: what the schemas mark with `x-secret` is not in it. */
 export function effectiveConfiguration(configs: readonly Config[]): unknown {
-  return hideSecrets(
-    configs.map(({ name, bindings, guards, vaults, stores, catalogs }) => ({
-      name,
-      guards: guards.map((guard) => ({ name: guard.name, type: guard.type, options: guard.options })),
-      vaults: vaults.map((vault) => ({ name: vault.name, type: vault.type, options: vault.options })),
-      stores: stores.map((store) => ({ name: store.name, type: store.type })),
-      catalogs: catalogs.map((catalog) => ({ name: catalog.name, type: catalog.type, options: catalog.options })),
-      bindings: bindings.map(({ name: binding, type, kind, options, routes }) => ({
-        name: binding,
-        type,
-        kind,
-        options,
-        routes,
-      })),
+  return configs.map(({ name, bindings, guards, vaults, stores, catalogs }) => ({
+    name,
+    guards: guards.map(part),
+    vaults: vaults.map(part),
+    stores: stores.map((store) => ({ name: store.name, type: store.type })),
+    catalogs: catalogs.map(part),
+    bindings: bindings.map(({ name: binding, type, kind, options, routes, secrets }) => ({
+      name: binding,
+      type,
+      kind,
+      ...(hidden({ options, routes }, secrets) as object),
     })),
-  )
+  }))
 }
 
-function hideSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(hideSecrets)
-  if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      SECRET.test(key) && typeof item === 'string' ? '***' : hideSecrets(item),
-    ]),
-  )
+const part = ({ name, type, options, secrets }: ConfigPart): object => ({
+  name,
+  type,
+  ...(hidden({ options }, secrets) as object),
+})
+
+/** A copy of an entry without the values that the pointers name. */
+function hidden(value: unknown, secrets: readonly string[], pointer = ''): unknown {
+  if (secrets.includes(pointer)) return HIDDEN
+  if (value === null || typeof value !== 'object' || secrets.length === 0) return value
+  const inner = (key: string | number, item: unknown): unknown =>
+    hidden(item, secrets, `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+  if (Array.isArray(value)) return value.map((item, at) => inner(at, item))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inner(key, item)]))
 }

@@ -8,6 +8,9 @@ import { propertiesHelp } from './properties.ts'
 
 const DEFAULT_FILE = 'zilla.yaml'
 const WORKERS_MAX = 256
+const FORMATS = ['human', 'json', 'sarif', 'github'] as const
+/** Exit code of `validate` when it says nothing about a document. */
+const CANNOT_RUN = 2
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -33,6 +36,14 @@ interface StartFlags {
   readonly property?: ReadonlyMap<string, string>
 }
 
+interface ValidateFlags {
+  readonly config?: readonly string[]
+  readonly format: (typeof FORMATS)[number]
+  readonly strict?: boolean
+  readonly env?: string
+  readonly allowUnsetEnv?: boolean
+}
+
 const program = new Command('zilla-ts')
   .description('Serves MQTT clients from Kafka topics, as described by one zilla.yaml.')
   .version(`zilla-ts ${version}`, '-V, --version', 'print the version')
@@ -43,7 +54,7 @@ const program = new Command('zilla-ts')
 Examples:
   zilla-ts start                          run zilla.yaml of this folder
   zilla-ts start -c my.yaml -w 4          run my.yaml in four processes that share the ports
-  zilla-ts validate -c a.yaml -c b.yaml   say what is wrong with two documents
+  zilla-ts validate a.yaml b.yaml         say what is wrong with two documents
   zilla-ts schema > zilla.schema.json     for completion and checks in an editor`,
   )
 
@@ -80,19 +91,37 @@ Examples:
 program
   .command('validate')
   .description('say everything that is wrong with documents; nothing is started')
-  .argument('[files...]', 'the documents')
-  .addOption(
-    new Option('-c, --config <file>', `a document; may be given again (default: "${DEFAULT_FILE}")`).argParser(collect),
+  .argument(
+    '[files...]',
+    `the documents, or patterns such as "conf/**/*.yaml"; - is the standard input (default: "${DEFAULT_FILE}")`,
   )
-  .addOption(new Option('--format <format>', 'how to print problems').choices(['text', 'json']).default('text'))
+  .addOption(new Option('-c, --config <file>', 'the same, for those used to it; may be given again').argParser(collect))
+  .addOption(new Option('--format <format>', 'how to print problems').choices(FORMATS).default('human'))
+  .option('--strict', 'fail on warnings too')
+  .option('--env <file>', 'variables, one NAME=value a line, which stand above those of the environment')
+  .option('--allow-unset-env', 'let variables be that are not set: what they would give is not judged')
   .addHelpText(
     'after',
-    '\nExit code: 0 when all are valid, 1 when any has an error.\n\nExamples:\n  zilla-ts validate\n  zilla-ts validate --format json examples/*/zilla.yaml',
+    `
+Exit code: 0 nothing is wrong, 1 something is, 2 it could not be checked.
+
+Examples:
+  zilla-ts validate
+  zilla-ts validate --strict --format github "conf/**/*.yaml"
+  zilla-ts validate --env production.env --format json zilla.yaml`,
   )
-  .action(async (files: readonly string[], flags: { config?: readonly string[]; format: string }) => {
-    const { validate } = await import('./validate.ts')
-    const named = [...(flags.config ?? []), ...files]
-    process.exitCode = validate(named.length === 0 ? [DEFAULT_FILE] : named, flags)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : CANNOT_RUN))
+  .action(async (files: readonly string[], flags: ValidateFlags) => {
+    try {
+      const { validate } = await import('./validate.ts')
+      const named = [...(flags.config ?? []), ...files]
+      const options = { ...flags, strict: flags.strict === true, allowUnsetEnv: flags.allowUnsetEnv === true, version }
+      const { text, code } = validate(named.length === 0 ? [DEFAULT_FILE] : named, options)
+      process.stdout.write(text)
+      process.exitCode = code
+    } catch (error) {
+      fail(error, false, CANNOT_RUN)
+    }
   })
 
 program
@@ -110,7 +139,7 @@ program
     process.stdout.write(`zilla-ts ${version}\n`)
   })
 
-function fail(error: unknown, traces: boolean): void {
+function fail(error: unknown, traces: boolean, code = 1): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   process.stderr.write(`zilla-ts: ${message}\n`)
   if (traces) {
@@ -118,7 +147,7 @@ function fail(error: unknown, traces: boolean): void {
   } else if (!(error instanceof Error) || error.name !== 'CommandError') {
     process.stderr.write(`${stack}\n`)
   }
-  process.exit(1)
+  process.exit(code)
 }
 
 // A reader such as `head` may close the pipe early.

@@ -32,8 +32,8 @@ export async function start({ config, verbose, workers, properties }: StartOptio
 }
 
 function load(file: string, defaults: readonly OptionDefault[]): readonly Config[] {
-  const document = loadDocument(file, defaults)
-  if (document.text === undefined) throw new CommandError(document.problems.map(({ message }) => message).join())
+  const document = loadDocument(file, { defaults })
+  if (!document.readable) throw new CommandError(document.problems.map(({ message }) => message).join())
   process.stderr.write(formatProblems(document, { color: process.stderr.isTTY }))
   if (hasErrors(document)) throw new CommandError(`${file} is not valid: ${countProblems(document)}`)
   return document.namespaces

@@ -3,6 +3,7 @@ import type { Binding, BindingContext, BindingEntry, BindingModule, Finding } fr
 import type { Bytes } from '@zilla-ts/net'
 import { MqttClient } from './client/client.ts'
 import { serverAddress } from './client/server-address.ts'
+import { FilterCover } from './filter-cover.ts'
 import { type MqttConfig, schema } from './mqtt.config.ts'
 import { MqttServer } from './server/server.ts'
 import { checkTopics } from './server/topic-models.ts'
@@ -31,9 +32,27 @@ function check(entry: BindingEntry<MqttConfig>): Finding[] {
       }
     })
   })
+  findings.push(...checkOrder(entry))
   const server = entry.options?.server
   if (server !== undefined) findings.push(...checkServer(server))
   return findings
+}
+
+/** Topics that an earlier route takes. */
+function checkOrder({ routes = [] }: BindingEntry<MqttConfig>): Finding[] {
+  const covers = { publish: new FilterCover({ spans: false }), subscribe: new FilterCover({ spans: false }) }
+  return routes.flatMap((route, at) =>
+    (['publish', 'subscribe'] as const).flatMap((kind) => {
+      const patterns = (route.when ?? []).flatMap(({ session, [kind]: topics = [] }, item) =>
+        topics.map(({ topic, ...others }, place) => ({
+          path: ['routes', at, 'when', item, kind, place, 'topic'],
+          topic,
+          limited: session !== undefined || Object.keys(others).length > 0,
+        })),
+      )
+      return covers[kind].check(at, route, patterns)
+    }),
+  )
 }
 
 function checkServer(server: string): Finding[] {

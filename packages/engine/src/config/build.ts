@@ -43,6 +43,7 @@ function bindingOf(draft: DraftBinding, file: string): ConfigBinding {
     entry,
     options: (entry.options as Json | undefined) ?? {},
     routes: routesOf(entry, draft.namespace.name),
+    secrets: draft.secrets,
     vault: entry.vault === undefined ? null : qualify(draft.namespace.name, entry.vault),
     at: placeOf(draft, file),
   }
@@ -61,7 +62,13 @@ function routesOf(entry: BindingEntry, namespace: string): ConfigRoute[] {
 
 function partOf(draft: DraftGuard | DraftCatalog | DraftVault, file: string): ConfigPart {
   const entry = draft.value as unknown as ConfigPart['entry']
-  return { ...common(draft), entry, options: (entry.options as Json | undefined) ?? {}, at: placeOf(draft, file) }
+  return {
+    ...common(draft),
+    entry,
+    options: (entry.options as Json | undefined) ?? {},
+    secrets: draft.secrets,
+    at: placeOf(draft, file),
+  }
 }
 
 const storeOf = (draft: DraftEntry): ConfigStore => common(draft)

@@ -32,6 +32,8 @@ export interface ConfigBinding {
   readonly options: Readonly<Record<string, unknown>>
   /** `routes:` in order; a bare `exit:` is the last, without conditions */
   readonly routes: readonly ConfigRoute[]
+  /** JSON pointers, from the entry on, to what must not be shown */
+  readonly secrets: readonly string[]
   /** id of a vault; null: the entry has none */
   readonly vault: string | null
   readonly at: Position
@@ -55,6 +57,8 @@ export interface ConfigPart {
   readonly type: string
   readonly entry: { readonly type: string; readonly options?: unknown }
   readonly options: Readonly<Record<string, unknown>>
+  /** JSON pointers, from the entry on, to what must not be shown */
+  readonly secrets: readonly string[]
   readonly at: Position
 }
 

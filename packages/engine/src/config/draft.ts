@@ -19,6 +19,8 @@ export interface DraftEntry {
   readonly value: Json
   /** names of other sections in it; complete only if the entry is sound */
   references: readonly Reference[]
+  /** JSON pointers, from the entry on, to what must not be shown */
+  secrets: readonly string[]
   /** no error so far */
   sound: boolean
 }
@@ -29,6 +31,8 @@ export interface DraftBinding extends DraftEntry {
   spec?: KindSpec
   /** something about its exits is wrong already, so that what it uses is not fully known */
   exitsUnclear: boolean
+  /** numbers of routes that are known not to be taken, from 0 */
+  readonly unreachable: Set<number>
   /** bindings it hands over to, as far as they were found */
   readonly exits: { readonly path: Path; readonly target: DraftBinding }[]
 }
@@ -66,6 +70,11 @@ export class DraftNamespace {
     this.#problems = problems
   }
 
+  /** Nothing that is printed may show the value at `path`. */
+  hide(path: Path, value: unknown): void {
+    this.#problems.hide(this.places, path, value)
+  }
+
   report(fault: Fault): void {
     this.#problems.add(this.places, fault)
   }
@@ -80,7 +89,7 @@ export class DraftNamespace {
 
   entry(section: Path, name: string, value: Json): DraftEntry {
     const id = `${this.name}:${name}`
-    return { namespace: this, id, name, path: [...section, name], value, references: [], sound: true }
+    return { namespace: this, id, name, path: [...section, name], value, references: [], secrets: [], sound: true }
   }
 }
 

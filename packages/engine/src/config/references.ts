@@ -8,9 +8,11 @@ import {
   type DraftBinding,
   type DraftCatalog,
   type DraftEntry,
+  type DraftGuard,
   type DraftNamespace,
   guardsOf,
   isObject,
+  type Json,
   routesOf,
 } from './draft.ts'
 import { OPENING } from './expression.ts'
@@ -44,6 +46,7 @@ export function resolveReferences(namespaces: Namespaces): void {
     }
   }
   for (const namespace of namespaces.values()) reportUnused(namespace, names)
+  reportNeverAsked(namespaces, names)
   reportCycles(namespaces)
 }
 
@@ -74,6 +77,17 @@ class Names {
     return this.#find(from, 'binding', name, path, false, (namespace) => namespace.bindings)
   }
 
+  /** The entry that a reference names, without a word when there is none. */
+  entry(from: DraftNamespace, kind: ReferenceKind, reference: string): DraftEntry | undefined {
+    const { namespace, name } = this.#split(from, reference)
+    return namespace?.[SECTION_OF[kind]].get(name)
+  }
+
+  #split(from: DraftNamespace, reference: string): { namespace: DraftNamespace | undefined; name: string } {
+    const [namespace = '', name = '', ...more] = qualify(from.name, reference).split(':')
+    return { namespace: more.length > 0 ? undefined : this.namespaces.get(namespace), name }
+  }
+
   #find<E extends DraftEntry>(
     from: DraftNamespace,
     what: string,
@@ -87,9 +101,8 @@ class Names {
       this.#unclear.add(what)
       return undefined
     }
-    const [namespaceName = '', name = '', ...more] = qualify(from.name, reference).split(':')
-    const namespace = this.namespaces.get(namespaceName)
-    const entry = more.length > 0 || namespace === undefined ? undefined : section(namespace).get(name)
+    const { namespace, name } = this.#split(from, reference)
+    const entry = namespace === undefined ? undefined : section(namespace).get(name)
     if (entry !== undefined) {
       this.#used.add(entry)
       return entry
@@ -106,9 +119,18 @@ class Names {
     if (suggestion === undefined) this.#unclear.add(what)
     else this.#used.add(candidates.get(suggestion)!)
     const message = `there is no ${what} \`${reference}\``
-    from.report({ code: `undefined-${what}`, message, path, atKey, suggestion })
+    const other = namespace === undefined ? undefined : sectionOf(namespace, name)
+    const hint = other === undefined ? undefined : `\`${name}\` stands under \`${other}\`, where it is no ${what}.`
+    from.report({ code: `undefined-${what}`, message, path, atKey, suggestion, hint })
     return undefined
   }
+}
+
+const SECTIONS = ['bindings', 'guards', 'stores', 'vaults', 'catalogs'] as const
+
+/** Where there is an entry of that name, of whatever sort. */
+function sectionOf(namespace: DraftNamespace, name: string): string | undefined {
+  return SECTIONS.find((section) => namespace[section].has(name))
 }
 
 function resolveExits(binding: DraftBinding, names: Names): void {
@@ -186,9 +208,56 @@ function checkSchema(namespace: DraftNamespace, catalog: DraftCatalog, reference
 
 function resolveGuarded(binding: DraftBinding, names: Names): void {
   for (const { path, route } of routesOf(binding)) {
-    for (const guard of guardsOf(route))
-      names.find(binding.namespace, 'guard', guard, [...path, 'guarded', guard], true)
+    for (const name of guardsOf(route)) {
+      const at = [...path, 'guarded', name]
+      const guard = names.find(binding.namespace, 'guard', name, at, true) as DraftGuard | undefined
+      const roles = (route['guarded'] as Json)[name]
+      if (guard?.sound === true && Array.isArray(roles)) checkRoles(binding, guard, roles, at)
+    }
   }
+}
+
+/** Roles that no session of the guard has: the route admits nobody. */
+function checkRoles(binding: DraftBinding, guard: DraftGuard, asked: readonly unknown[], path: Path): void {
+  const known = guard.module?.roles?.(guard.value['options'])
+  if (known === undefined || known === null) return
+  asked.forEach((role, at) => {
+    if (typeof role !== 'string' || known.has(role)) return
+    const message = `the guard \`${guard.name}\` gives nobody the role \`${role}\`, so the route is never taken`
+    const suggestion = nearest(role, known)
+    binding.namespace.report({ level: 'warning', code: 'unknown-role', message, path: [...path, at], suggestion })
+  })
+}
+
+/** Guards of routes that nothing on the way there asks about the client: nobody has a session of theirs. */
+function reportNeverAsked(namespaces: Namespaces, names: Names): void {
+  const bindings = [...namespaces.values()].flatMap((namespace) => [...namespace.bindings.values()])
+  if (names.isUnclear('guard') || bindings.some(({ sound, exitsUnclear }) => !sound || exitsUnclear)) return
+  const reached = new Map<DraftEntry, Set<DraftBinding>>()
+  for (const binding of bindings) {
+    for (const { path, route } of routesOf(binding)) {
+      for (const name of guardsOf(route)) {
+        const guard = names.entry(binding.namespace, 'guard', name)
+        if (guard === undefined) continue
+        const fromAsking = reached.get(guard) ?? behindAskers(guard, bindings, names)
+        reached.set(guard, fromAsking)
+        if (fromAsking.has(binding)) continue
+        const message = `nothing before this route asks the guard \`${name}\`, so the route is never taken`
+        const hint = 'Name the guard under `options.authorization` of the binding that sees the credentials.'
+        const at = [...path, 'guarded', name]
+        binding.namespace.report({ level: 'warning', code: 'guard-never-asked', message, path: at, atKey: true, hint })
+      }
+    }
+  }
+}
+
+/** The bindings that ask the guard, and all that get streams from them. */
+function behindAskers(guard: DraftEntry, bindings: readonly DraftBinding[], names: Names): Set<DraftBinding> {
+  const asks = ({ references, namespace }: DraftBinding): boolean =>
+    references.some(({ kind, name }) => kind === 'guard' && names.entry(namespace, 'guard', name) === guard)
+  const reached = new Set(bindings.filter(asks))
+  for (const binding of reached) for (const { target } of binding.exits) reached.add(target)
+  return reached
 }
 
 function reportUnsound(binding: DraftBinding, fault: Fault): void {
