@@ -87,6 +87,12 @@ export class DraftNamespace {
       : []
   }
 
+  /** Whether an entry of that name stands there, but is none that could be read. */
+  hasUnread(section: Section, name: string): boolean {
+    const entries = this.root[section]
+    return isObject(entries) && Object.hasOwn(entries, name) && !isObject(entries[name])
+  }
+
   entry(section: Path, name: string, value: Json): DraftEntry {
     const id = `${this.name}:${name}`
     return { namespace: this, id, name, path: [...section, name], value, references: [], secrets: [], sound: true }

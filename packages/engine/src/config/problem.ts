@@ -4,7 +4,7 @@
  */
 import type { Located, Path, Places, Stretch } from './places.ts'
 import type { Redactor } from './redactor.ts'
-import { isSecretPath, type Range } from './secrets.ts'
+import { isSecretPath, isSecretText, type Range } from './secrets.ts'
 
 /** One fault or doubt, at one place of the file. */
 export interface Problem {
@@ -126,7 +126,8 @@ export class ProblemList {
       if (this.#faulty.has(subject)) return
       this.#faulty.add(subject)
     }
-    const secret = isSecretPath(fault.path) || this.#secret.has(`${places.document} ${path}`)
+    const secret =
+      isSecretPath(fault.path) || isSecretText(fault.value) || this.#secret.has(`${places.document} ${path}`)
     const message = sentence(fault, located, secret)
     const place = `${located.line}:${located.column} ${message}`
     if (this.#reported.has(place)) return
@@ -161,10 +162,10 @@ export class ProblemList {
   #redacted(problem: Problem, line = ''): Problem {
     const near = this.#near.has(problem)
     const redact = (text: string): string => this.#redactor.redact(text, near)
-    const { message, path, suggestion, hint, value, allowed } = problem
+    const { message, path, suggestion, hint = commentHint(problem, line), value, allowed } = problem
     return {
       ...problem,
-      message: redact(message),
+      message: redact(hint === problem.hint ? message : `${message}. ${hint}`),
       path: redact(path),
       ...(line.trim() !== '' && problem.column <= line.length + 1 && { excerpt: line }),
       ...(suggestion !== undefined && { suggestion: redact(suggestion) }),
@@ -175,6 +176,12 @@ export class ProblemList {
       }),
     }
   }
+}
+
+/** `topic: #` has no value, but a comment. */
+function commentHint({ code, message }: Problem, line: string): string | undefined {
+  if (code !== 'wrong-type' || !message.endsWith('found null') || !/:\s+#/.test(line)) return undefined
+  return 'What follows # is a comment: put a text that begins with it in quotes.'
 }
 
 function sentence(fault: Fault, located: Located, secret: boolean): string {

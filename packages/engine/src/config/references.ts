@@ -15,6 +15,7 @@ import {
   type Json,
   routesOf,
 } from './draft.ts'
+import type { Section } from './envelope.ts'
 import { OPENING } from './expression.ts'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
@@ -24,6 +25,7 @@ import type { ReferenceKind } from './validator.ts'
 type Namespaces = ReadonlyMap<string, DraftNamespace>
 
 const SECTION_OF = { guard: 'guards', store: 'stores', vault: 'vaults', catalog: 'catalogs' } as const
+const SECTION_NAMES: Readonly<Record<string, Section>> = { ...SECTION_OF, binding: 'bindings' }
 const KINDS = Object.keys(SECTION_OF) as ReferenceKind[]
 
 /** Fills in `exits` of every binding and reports what is wrong with names. */
@@ -106,6 +108,11 @@ class Names {
     if (entry !== undefined) {
       this.#used.add(entry)
       return entry
+    }
+    if (namespace?.hasUnread(SECTION_NAMES[what]!, name)) {
+      // It stands there, in a shape that was reported.
+      this.#unclear.add(what)
+      return undefined
     }
     // A name is rarely far from the one meant; the one meant is then not unused.
     const candidates = new Map<string, E>()

@@ -20,6 +20,9 @@ export function isSecretPath(path: Path): boolean {
   return typeof key === 'string' && SECRET_KEY.test(key.slice(0, KEY_LENGTH_MAX))
 }
 
+/** Whether a value is secret by what it is. */
+export const isSecretText = (value: unknown): boolean => typeof value === 'string' && value.includes('PRIVATE KEY-----')
+
 /** The lines for excerpts: each character of a secret is a `*`, so that every place stays where it is; long lines are cut. */
 export function linesWithout(ranges: readonly Range[], text: string): string[] {
   return eachLine(masked(text, ranges), (line) => {

@@ -17,7 +17,7 @@ import {
 import { type Environment, expand, isWholeExpression, OPENING } from './expression.ts'
 import type { NodeReader } from './places.ts'
 import { plainValue, type ScalarValue } from './scalar.ts'
-import { isSecretPath, type Range } from './secrets.ts'
+import { isSecretPath, isSecretText, type Range } from './secrets.ts'
 import { DEPTH_MAX, type SourceFault } from './yaml-source.ts'
 
 /** Nodes that all aliases of a document may add. */
@@ -92,9 +92,7 @@ export class TreeReader implements NodeReader {
     if (isScalar(node)) {
       this.#note(node)
       const value = this.#scalar(node)
-      if (value !== null && isSecretPath(this.#path)) {
-        this.secrets.push({ value: String(value), range: node.range ? [node.range[0], node.range[1]] : undefined })
-      }
+      if (value !== null) this.#noteSecret(node, String(value))
       return value
     }
     if (!isMap(node) && !isSeq(node)) return null
@@ -107,6 +105,11 @@ export class TreeReader implements NodeReader {
     const value = isMap(node) ? this.#mapping(node, depth) : this.#list(node, depth)
     this.#open.delete(node)
     return value
+  }
+
+  #noteSecret(node: Scalar | Alias, value: string): void {
+    if (!isSecretPath(this.#path) && !isSecretText(value)) return
+    this.secrets.push({ value, range: node.range ? [node.range[0], node.range[1]] : undefined })
   }
 
   #list(list: YAMLSeq, depth: number): unknown {
@@ -123,6 +126,7 @@ export class TreeReader implements NodeReader {
   }
 
   #aliased(alias: Alias, depth: number): unknown {
+    this.#noteSecret(alias, alias.source)
     const target = this.#targetOf(alias)
     if (target === undefined) return undefined
     const before = this.#aliasNodes
@@ -161,8 +165,10 @@ export class TreeReader implements NodeReader {
       }
       const name = this.#key(node, true)
       this.#path.push(name)
-      if (name in result) this.#fault(key, 'duplicate-key', `\`${name}\` is given twice`)
-      else result[name] = this.#value(value, depth + 1)
+      if (name in result) {
+        this.#fault(key, 'duplicate-key', `\`${name}\` is given twice`)
+        if (isScalar(value)) this.#noteSecret(value, String(value.value))
+      } else result[name] = this.#value(value, depth + 1)
       this.#path.pop()
     }
     return result

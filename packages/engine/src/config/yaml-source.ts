@@ -2,8 +2,9 @@
  * Text → YAML documents, with every bound that keeps a hostile text harmless: size and depth here, aliases in tree.ts.
  * The depth is watched while the tokens arrive, since the composer recurses. Called by load.ts; does no I/O.
  */
-import { Composer, type Document, Lexer, LineCounter, Parser, type YAMLParseError } from 'yaml'
+import { Composer, type Document, Lexer, LineCounter, Parser } from 'yaml'
 import type { Path } from './places.ts'
+import { syntaxFault } from './yaml-fault.ts'
 
 /** Characters of a file, far above any sensible document (10,000 routes need 3 M). */
 export const SIZE_MAX = 16 * 1024 * 1024
@@ -74,16 +75,4 @@ function linesOf(text: string): LineCounter {
   lines.addNewLine(0)
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1)
   return lines
-}
-
-function syntaxFault(document: Document, text: string): SourceFault[] {
-  let first: Pick<YAMLParseError, 'pos' | 'message' | 'code'> | undefined
-  for (const error of [...document.errors, ...document.warnings]) {
-    if (first === undefined || error.pos[0] < first.pos[0]) first = error
-  }
-  if (first === undefined) return []
-  const offset = Math.min(first.pos[0], text.length)
-  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0] ?? ''
-  const hint = line.includes('${{') ? '. Inside [ ] and { } an expression must stand in quotes' : ''
-  return [{ code: 'yaml-syntax', message: first.message.split('\n', 1)[0] + hint, offset }]
 }
