@@ -11,7 +11,7 @@ import type { Kafka } from './stream.ts'
 type Context<Out extends Protocol> = BindingContext<KafkaConfig, Out>
 
 function check(entry: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] | null): Finding[] {
-  return [...checkServers(entry, exits), ...checkOrder(entry)]
+  return [...checkServers(entry, exits), ...checkNames(entry), ...checkOrder(entry)]
 }
 
 /** Brokers are found by an address of the client, or of the tcp client it exits to. What other exits know cannot be seen. */
@@ -21,6 +21,23 @@ function checkServers(entry: BindingEntry<KafkaConfig>, exits: readonly BindingE
   if (!unknown) return []
   const message = 'no address of a Kafka broker: name one in `options.servers`, such as `kafka.example.com:9092`'
   return [{ level: 'error', path: [], code: 'servers-missing', message }]
+}
+
+const TOPIC_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/
+
+/** Kafka has no topics of other names; `{x}` of models is any text. */
+function checkNames({ options }: BindingEntry<KafkaConfig>): Finding[] {
+  const names: [name: string, path: Finding['path']][] = [
+    ...(options?.bootstrap ?? []).map((name, at): [string, Finding['path']] => [name, ['options', 'bootstrap', at]]),
+    ...(options?.topics ?? []).map(({ name }, at): [string, Finding['path']] => [
+      name.replace(/\{[a-zA-Z_]+\}/g, 'x'),
+      ['options', 'topics', at, 'name'],
+    ]),
+  ]
+  const message = 'no name of a Kafka topic: 1 to 249 letters, digits, dots, dashes or underscores'
+  return names.flatMap(([name, path]) =>
+    TOPIC_NAME.test(name) ? [] : [{ level: 'error', path, code: 'topic-name', message }],
+  )
 }
 
 /** Topics that an earlier, open route takes: by the same pattern, or by one that is a beginning and `*`. */

@@ -52,11 +52,18 @@ export function resolveReferences(namespaces: Namespaces): void {
   reportCycles(namespaces)
 }
 
+/** Names that are compared with names that are not there, over a whole file. */
+const COMPARED_MAX = 1_000_000
+/** Bindings that are named as what would fit. */
+const TAKERS_MAX = 5
+
 /** What the file's entries are called, and which of them somebody wants. */
 class Names {
   readonly namespaces: Namespaces
   readonly #used = new Set<DraftEntry>()
   readonly #unclear = new Set<string>()
+  readonly #takers = new Map<string | undefined, DraftBinding[]>()
+  #compared = 0
 
   constructor(namespaces: Namespaces) {
     this.namespaces = namespaces
@@ -77,6 +84,34 @@ class Names {
 
   findBinding(from: DraftNamespace, name: string, path: Path): DraftBinding | undefined {
     return this.#find(from, 'binding', name, path, false, (namespace) => namespace.bindings)
+  }
+
+  /** What may have been meant. None once many names were compared: who has hundreds wrong has not misspelt them. */
+  #candidates<E extends DraftEntry>(
+    from: DraftNamespace,
+    reference: string,
+    section: (namespace: DraftNamespace) => ReadonlyMap<string, E>,
+  ): ReadonlyMap<string, E> {
+    const foreign = reference.includes(':')
+    const others = foreign ? [...this.namespaces.values()] : []
+    this.#compared += others.reduce((sum, each) => sum + section(each).size, section(from).size)
+    if (this.#compared > COMPARED_MAX) return new Map()
+    if (!foreign) return section(from)
+    const named = others.flatMap((each) =>
+      [...section(each)].map(([key, entry]): [string, E] => [`${each.name}:${key}`, entry]),
+    )
+    return new Map([...section(from), ...named])
+  }
+
+  /** Names of the bindings that take a protocol, as `from` calls them; the first few. */
+  taking(protocol: string | undefined, from: DraftNamespace): string[] {
+    let takers = this.#takers.get(protocol)
+    if (takers === undefined) {
+      const all = [...this.namespaces.values()].flatMap(({ bindings }) => [...bindings.values()])
+      takers = all.filter(({ spec }) => spec?.accepts === protocol)
+      this.#takers.set(protocol, takers)
+    }
+    return takers.slice(0, TAKERS_MAX).map((each) => (each.namespace === from ? each.name : each.id))
   }
 
   /** The entry that a reference names, without a word when there is none. */
@@ -115,13 +150,7 @@ class Names {
       return undefined
     }
     // A name is rarely far from the one meant; the one meant is then not unused.
-    const candidates = new Map<string, E>()
-    for (const [key, other] of section(from)) candidates.set(key, other)
-    if (reference.includes(':')) {
-      for (const other of this.namespaces.values()) {
-        for (const [key, found] of section(other)) candidates.set(`${other.name}:${key}`, found)
-      }
-    }
+    const candidates = this.#candidates(from, reference, section)
     const suggestion = nearest(reference, candidates.keys())
     if (suggestion === undefined) this.#unclear.add(what)
     else this.#used.add(candidates.get(suggestion)!)
@@ -169,13 +198,10 @@ function checkProtocol(binding: DraftBinding, target: DraftBinding, path: Path, 
   if (target.spec === undefined || target.spec.accepts === binding.spec?.produces) return
   const produces = binding.spec?.produces
   const accepts = target.spec.accepts
-  const fitting = [...names.namespaces.values()].flatMap((namespace) =>
-    [...namespace.bindings.values()].filter(({ spec }) => spec?.accepts === produces),
-  )
-  const allowed = fitting.map((each) => (each.namespace === binding.namespace ? each.name : each.id))
+  const allowed = names.taking(produces, binding.namespace)
   const takes = accepts === undefined ? 'is never an exit' : `takes ${accepts}`
   const message = `${describe(binding)} speaks ${produces} to its exit, but \`${target.name}\` (${describe(target)}) ${takes}`
-  const hint = allowed.length === 0 ? undefined : `These take ${produces}: ${allowed.slice(0, 5).join(', ')}.`
+  const hint = allowed.length === 0 ? undefined : `These take ${produces}: ${allowed.join(', ')}.`
   reportUnsound(binding, { code: 'incompatible-exit', message, path, allowed, hint })
 }
 
