@@ -6,6 +6,7 @@
  *   → schemas/zilla.schema.json                   the whole document, composed of the standard modules (`zilla-ts schema`)
  *   → packages/engine/src/config/entries.config.ts  the entries of documents written in TypeScript (`ZillaConfig`)
  *   → docs/reference/*.md                         a page for each type, by reference.ts
+ *   packages/cli/src/problems.yaml → problem-codes.ts beside it, docs/problems.md, by problems.ts
  *   docs/mqtt-statements.json, names of tests            → docs/mqtt-conformance.md, by conformance.ts
  *   docs/limits.json, the schemas                        → docs/limits.md, by limits.ts
  * Run with `npm run generate`; `--check` writes nothing and exits 1 when a file is stale. CONTRIBUTING.md tells how to
@@ -20,6 +21,7 @@ import { dereference } from '../packages/engine/src/config/dereference.ts'
 import { conformancePage } from './conformance.ts'
 import { entryTypesSource } from './entry-types-source.ts'
 import { limitsPage } from './limits.ts'
+import { problemCodes, problemsPage } from './problems.ts'
 import { referencePages } from './reference.ts'
 import type { Schemas } from './schemas.ts'
 import { typedProperties } from './static-types.ts'
@@ -116,6 +118,8 @@ async function main(): Promise<void> {
   const { composed, types } = schemas
   put(join(ROOT, 'schemas', 'zilla.schema.json'), `${JSON.stringify(composed, null, 2)}\n`)
   put(join(ROOT, 'packages', 'engine', 'src', 'config', 'entries.config.ts'), await entryTypesSource(types))
+  put(join(ROOT, 'packages/cli/src/problem-codes.ts'), problemCodes(ROOT))
+  put(join(ROOT, 'docs', 'problems.md'), problemsPage(ROOT))
   put(join(ROOT, 'docs', 'mqtt-conformance.md'), conformancePage(ROOT))
   put(join(ROOT, 'docs', 'limits.md'), limitsPage(ROOT))
   for (const [name, text] of referencePages(ROOT, schemas)) put(join(ROOT, 'docs', 'reference', name), text)

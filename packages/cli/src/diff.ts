@@ -4,19 +4,17 @@
  */
 import {
   type Config,
-  dereference,
+  type ConfigBinding,
+  type ConfigPart,
   diffConfigs,
   type EntryChange,
-  entryTypes,
-  type JsonSchema,
-  markedValues,
   type Path,
   pointer,
   type Registry,
-  SECTION_OF_ENTRY,
 } from '@zilla-ts/engine'
 import { CommandError } from './command-error.ts'
 import { countProblems, formatProblems, hasErrors, loadDocument } from './document.ts'
+import { shownEntry } from './effective.ts'
 import { loadRegistry } from './modules.ts'
 
 export interface DiffOptions {
@@ -33,9 +31,6 @@ interface Difference {
   readonly after?: unknown
 }
 
-const HIDDEN = '***'
-/** Names of values that are secret whatever the schema says. */
-const SECRET = /password|passphrase|secret|token|credentials/i
 const VALUE_LENGTH_MAX = 80
 
 /** The exit code: 0 the same, 1 different. Rejects with a `CommandError` when they cannot be compared. */
@@ -64,53 +59,20 @@ interface Side {
 }
 
 async function readSide(file: string, registry: Registry): Promise<Side> {
-  const used = new Set<string>()
-  const document = await loadDocument(file, { registry, environment: recording(used) })
+  const document = await loadDocument(file, { registry })
   if (hasErrors(document)) {
     process.stderr.write(formatProblems(document, { color: process.stderr.isTTY }))
     throw new CommandError(`${file} is not valid: ${countProblems(document)}`)
   }
-  const schemas = new Map(
-    entryTypes(registry).map(({ what, type, schema }) => [`${SECTION_OF_ENTRY[what]} ${type}`, dereference(schema)]),
-  )
   return {
     configs: document.namespaces,
     shown({ section, id }) {
-      const all: readonly { readonly id: string; readonly type: string; readonly entry?: unknown }[] =
-        document.namespaces.flatMap((config) => config[section])
+      if (section === 'stores') return undefined
+      const all = document.namespaces.flatMap((config): readonly (ConfigBinding | ConfigPart)[] => config[section])
       const found = all.find((each) => each.id === id)
-      return found?.entry && masked(found.entry, schemas.get(`${section} ${found.type}`), used)
+      return found && shownEntry(found)
     },
   }
-}
-
-/** The environment of this process, with a note of each value that somebody asks for. */
-function recording(used: Set<string>): NodeJS.ProcessEnv {
-  return new Proxy(process.env, {
-    get(target, name) {
-      const value = Reflect.get(target, name) as string | undefined
-      if (typeof value === 'string' && value !== '') used.add(value)
-      return value
-    },
-  })
-}
-
-function masked(entry: unknown, schema: JsonSchema | undefined, used: ReadonlySet<string>): unknown {
-  const secret = new Set(
-    schema === undefined ? [] : markedValues(schema, entry, 'x-secret').map(({ path }) => pointer(path)),
-  )
-  const isHidden = (value: unknown, path: Path): boolean =>
-    secret.has(pointer(path)) ||
-    path.some((part) => SECRET.test(String(part))) ||
-    [...used].some((from) => String(value).includes(from))
-  const copy = (value: unknown, path: Path): unknown => {
-    if (Array.isArray(value))
-      return secret.has(pointer(path)) ? HIDDEN : value.map((item, at) => copy(item, [...path, at]))
-    if (value === null || typeof value !== 'object') return isHidden(value, path) ? HIDDEN : value
-    if (secret.has(pointer(path))) return HIDDEN
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, copy(item, [...path, name])]))
-  }
-  return copy(entry, [])
 }
 
 function differencesOf({ paths }: EntryChange, before: unknown, after: unknown): Difference[] {
@@ -118,7 +80,11 @@ function differencesOf({ paths }: EntryChange, before: unknown, after: unknown):
 }
 
 function at(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((node, part) => (node as Record<string | number, unknown> | undefined)?.[part], value)
+  return path.reduce<unknown>(
+    // What is hidden as a whole is a text where something else stood.
+    (node, part) => (typeof node === 'string' ? node : (node as Record<string | number, unknown> | undefined)?.[part]),
+    value,
+  )
 }
 
 interface Shown extends Key {

@@ -1,22 +1,24 @@
 /**
- * File → namespaces, for `validate` and `start` alike, and problems → text.
+ * File → namespaces, for all commands alike, and problems → text.
  */
 import {
-  formatProblem,
+  DocumentError,
   type LoadResult,
   loadConfig,
   type OptionDefault,
   type Problem,
   type Registry,
 } from '@zilla-ts/engine'
-import { readSource, type Source } from './source.ts'
+import { formatProblem } from './problem-text.ts'
+import { nameOf, readSource, type Source } from './source.ts'
 
 export interface LoadedDocument extends LoadResult {
+  /** as it stands in problems */
   readonly file: string
-  /** absent when it could not be read */
-  readonly text?: string
-  /** it is made of code: problems have a path, and no line */
-  readonly isMade?: boolean
+  /** false: there is no file, it may not be read, or its code gives no document */
+  readonly readable: boolean
+  /** it is made by code: problems have a path, and no line */
+  readonly isMade: boolean
 }
 
 export interface DocumentOptions {
@@ -24,35 +26,40 @@ export interface DocumentOptions {
   readonly defaults?: readonly OptionDefault[]
   /** variables for `${{env.NAME}}`; absent: those of this process */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** variables that are not set are no problem */
+  readonly allowUnset?: boolean
 }
 
 /** Never rejects: a file that cannot be read is a problem like others. */
-export async function loadDocument(
-  file: string,
-  { registry, defaults = [], environment = process.env }: DocumentOptions,
-): Promise<LoadedDocument> {
+export async function loadDocument(path: string, options: DocumentOptions): Promise<LoadedDocument> {
+  const { registry, defaults = [], environment = process.env, allowUnset = false } = options
+  const file = nameOf(path)
   let source: Source
   try {
-    source = await readSource(file)
+    source = await readSource(path)
   } catch (error) {
-    const { message } = error as Error
-    const problem: Problem = { level: 'error', code: 'unreadable-file', message, file, line: 1, column: 1, path: '' }
-    return { file, problems: [problem], namespaces: [] }
+    if (!(error instanceof DocumentError)) throw error
+    const { code, message, line, column } = error
+    const place = { file, line, column, endLine: line, endColumn: column, path: '' }
+    const problems = [{ level: 'error', code, message, ...place } as const]
+    return { file, readable: code !== 'unreadable-file', isMade: false, problems, namespaces: [] }
   }
   const { text, isMade } = source
-  const result = loadConfig({ text, file, registry, environment, defaults })
-  if (!isMade) return { file, text, ...result }
-  // Of the text that was made of it nobody knows the lines.
-  const problems = result.problems.map((problem) => ({ ...problem, line: 1, column: 1 }))
-  return { file, text, isMade, ...result, problems }
+  const { problems, namespaces } = loadConfig({ text, file, registry, environment, allowUnset, defaults })
+  return { file, readable: true, isMade, problems: isMade ? problems.map(withoutLine) : problems, namespaces }
+}
+
+/** Of the text that was made of code nobody knows the lines. */
+function withoutLine({ excerpt: _, ...problem }: Problem): Problem {
+  return { ...problem, line: 1, column: 1, endLine: 1, endColumn: 1 }
 }
 
 export const hasErrors = ({ problems }: LoadResult): boolean => problems.some(({ level }) => level === 'error')
 
 /** Each problem with its line of the file, one after the other. */
 export function formatProblems(document: LoadedDocument, { color }: { readonly color: boolean }): string {
-  const { problems, text, isMade = false } = document
-  return problems.map((problem) => `${formatProblem(problem, text, { color, byPath: isMade })}\n`).join('')
+  const { problems, isMade } = document
+  return problems.map((problem) => `${formatProblem(problem, { color, byPath: isMade })}\n`).join('')
 }
 
 /** `2 errors, 1 warning` */

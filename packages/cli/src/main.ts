@@ -8,6 +8,9 @@ import { propertiesHelp } from './properties.ts'
 
 const DEFAULT_FILE = 'zilla.yaml'
 const WORKERS_MAX = 256
+const FORMATS = ['human', 'json', 'sarif', 'github'] as const
+/** Exit code of commands that could not do their work. */
+const CANNOT_RUN = 2
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -44,8 +47,11 @@ interface StartFlags {
 
 interface ValidateFlags {
   readonly config?: readonly string[]
-  readonly format: string
+  readonly format: (typeof FORMATS)[number]
   readonly module: readonly string[]
+  readonly strict?: boolean
+  readonly env?: string
+  readonly allowUnsetEnv?: boolean
 }
 
 const program = new Command('zilla-ts')
@@ -58,7 +64,7 @@ const program = new Command('zilla-ts')
 Examples:
   zilla-ts start                          run zilla.yaml of this folder
   zilla-ts start -c my.yaml -w 4          run my.yaml in four processes that share the ports
-  zilla-ts validate -c a.yaml -c b.yaml   say what is wrong with two documents
+  zilla-ts validate a.yaml b.yaml         say what is wrong with two documents
   zilla-ts schema > zilla.schema.json     for completion and checks in an editor`,
   )
 
@@ -97,22 +103,37 @@ Examples:
 program
   .command('validate')
   .description('say everything that is wrong with documents; nothing is started')
-  .argument('[files...]', 'the documents')
-  .addOption(
-    new Option('-c, --config <file>', `a document; may be given again (default: "${DEFAULT_FILE}")`).argParser(collect),
+  .argument(
+    '[files...]',
+    `the documents, or patterns such as "conf/**/*.yaml"; - is the standard input (default: "${DEFAULT_FILE}")`,
   )
-  .addOption(new Option('--format <format>', 'how to print problems').choices(['text', 'json']).default('text'))
+  .addOption(new Option('-c, --config <file>', 'the same, for those used to it; may be given again').argParser(collect))
+  .addOption(new Option('--format <format>', 'how to print problems').choices(FORMATS).default('human'))
+  .option('--strict', 'fail on warnings too')
+  .option('--env <file>', 'variables, one NAME=value a line, which stand above those of the environment')
+  .option('--allow-unset-env', 'let variables be that are not set: what they would give is not judged')
   .addOption(moduleOption())
   .addHelpText(
     'after',
-    '\nExit code: 0 when all are valid, 1 when any has an error.\n\nExamples:\n  zilla-ts validate\n  zilla-ts validate --format json examples/*/zilla.yaml',
+    `
+Exit code: 0 nothing is wrong, 1 something is, 2 it could not be checked.
+
+Examples:
+  zilla-ts validate
+  zilla-ts validate --strict --format github "conf/**/*.yaml"
+  zilla-ts validate --env production.env --format json zilla.yaml`,
   )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : CANNOT_RUN))
   .action(async (files: readonly string[], flags: ValidateFlags) => {
     const { validate } = await import('./validate.ts')
     const named = [...(flags.config ?? []), ...files]
-    await exitWith(() =>
-      validate(named.length === 0 ? [DEFAULT_FILE] : named, { format: flags.format, modules: flags.module }),
-    )
+    const { strict = false, allowUnsetEnv = false, module: modules } = flags
+    await exitWith(async () => {
+      const options = { ...flags, strict, allowUnsetEnv, modules, version }
+      const { text, code } = await validate(named.length === 0 ? [DEFAULT_FILE] : named, options)
+      process.stdout.write(text)
+      return code
+    })
   })
 
 program
@@ -227,12 +248,12 @@ program
     process.stdout.write(`zilla-ts ${version}\n`)
   })
 
-/** The command's own exit code, or 2 when it could not do its work. */
+/** The command's own exit code, or another when it could not do its work. */
 async function exitWith(command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command()
   } catch (error) {
-    fail(error, false, 2)
+    fail(error, false, CANNOT_RUN)
   }
 }
 

@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as engine from '@zilla-ts/engine'
-import { CommandError } from './command-error.ts'
 
 export interface Source {
   /** YAML, or JSON, which is YAML too */
@@ -18,8 +17,13 @@ export interface Source {
 const CODE = /\.[cm]?[jt]s$/
 const DEPTH_MAX = 100
 
-/** Rejects with an `Error` whose message names the file and the reason. */
+/** What stands for the standard input, and how problems call it. */
+export const STDIN = '-'
+export const nameOf = (file: string): string => (file === STDIN ? '<stdin>' : file)
+
+/** Rejects with a `DocumentError` whose message names the file and the reason. */
 export async function readSource(file: string): Promise<Source> {
+  if (file === STDIN) return { text: engine.readDocument(process.stdin.fd, nameOf(file)), isMade: false }
   if (!CODE.test(file)) return { text: engine.readDocument(file), isMade: false }
   const exported = await run(file)
   const documents = Array.isArray(exported) ? exported : [exported]
@@ -90,5 +94,5 @@ function isRecord(value: object): boolean {
 }
 
 function cannotRead(file: string, reason: string, cause?: unknown): Error {
-  return new CommandError(`cannot read ${file}: ${reason}`, { cause })
+  return new engine.DocumentError('unreadable-file', `cannot read ${file}: ${reason}`, undefined, { cause })
 }

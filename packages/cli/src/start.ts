@@ -37,7 +37,7 @@ export async function start({ config, verbose, workers, properties, modules }: S
 
 async function load(file: string, options: DocumentOptions): Promise<readonly Config[]> {
   const document = await loadDocument(file, options)
-  if (document.text === undefined) throw new CommandError(document.problems.map(({ message }) => message).join())
+  if (!document.readable) throw new CommandError(document.problems.map(({ message }) => message).join())
   process.stderr.write(formatProblems(document, { color: process.stderr.isTTY }))
   if (hasErrors(document)) throw new CommandError(`${file} is not valid: ${countProblems(document)}`)
   return document.namespaces

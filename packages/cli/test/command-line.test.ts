@@ -6,8 +6,8 @@ import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Problem } from '@zilla-ts/engine'
 import { EngineProcess } from '@zilla-ts/testing'
+import type { Log } from 'sarif'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { childrenOf, defer } from './fixture.ts'
 
@@ -86,7 +86,6 @@ describe('help and version', () => {
     [['start', '-w', '0'], 'It must be a number from 1 to 256.'],
     [['start', '-w', '1.5'], 'It must be a number from 1 to 256.'],
     [['start', '-P', '=x'], 'It must be name=value.'],
-    [['validate', '--format', 'xml'], 'Allowed choices are text, json.'],
   ])('%j is refused with one line', (args, reason) => {
     const { code, out, err } = zilla(...args)
     expect(code).toBe(1)
@@ -105,46 +104,121 @@ describe('validate', () => {
     const { code, out } = zilla('validate', 'bad.yaml')
     expect(code).toBe(1)
     expect(out.split('\n')).toEqual([
-      `bad.yaml:3:${FAULTY_COLUMN} error unknown-property  \`exti\` is unknown here; did you mean \`exit\`?`,
+      `bad.yaml:3:${FAULTY_COLUMN} error ZC0201 unknown-property  \`exti\` is unknown here; did you mean \`exit\`?`,
       `3 | ${FAULTY_LINE}`,
-      `${' '.repeat('3 | '.length + FAULTY_COLUMN - 1)}^`,
+      `${' '.repeat('3 | '.length + FAULTY_COLUMN - 1)}^^^^`,
       'bad.yaml is not valid: 1 error',
       '',
     ])
   })
 
-  it('takes several documents, and fails when one does', () => {
-    const { code, out } = zilla('validate', '-c', 'good.yaml', '-c', 'bad.yaml', 'empty.yaml')
+  it('takes files and patterns, each file once, and fails when one does', () => {
+    const { code, out } = zilla('validate', '-c', 'good.yaml', 'b*.yaml', 'empty.yaml', 'good.yaml')
     expect(code).toBe(1)
-    expect(out).toContain('good.yaml is valid\n')
-    expect(out).toContain('bad.yaml is not valid: 1 error\n')
-    expect(out).toContain('empty.yaml is valid\n')
+    expect(out.split('\n').filter((line) => line.includes(' valid'))).toEqual([
+      'good.yaml is valid',
+      'bad.yaml is not valid: 1 error',
+      'empty.yaml is valid',
+    ])
+  })
+
+  it('takes zilla.yaml when nothing is named', () => {
+    expect(zilla('validate')).toMatchObject({ code: 2, out: expect.stringContaining('cannot read zilla.yaml') })
+  })
+
+  it('reads the standard input', () => {
+    const args = { cwd: directory, encoding: 'utf8', input: FAULTY, timeout: 25_000 } as const
+    const { status, stdout } = spawnSync(process.execPath, [BIN, 'validate', '-'], args)
+    expect(status).toBe(1)
+    expect(stdout).toContain(`<stdin>:3:${FAULTY_COLUMN} error ZC0201`)
+  })
+
+  it('fails on warnings only when that is asked for', () => {
+    writeFileSync(join(directory, 'unused.yaml'), `${ECHO}  spare: { type: echo, kind: server }\n`)
+    expect(zilla('validate', 'unused.yaml')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('unused.yaml is valid: 1 warning'),
+    })
+    expect(zilla('validate', '--strict', 'unused.yaml')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('unused.yaml is not valid: 1 warning'),
+    })
+  })
+
+  it('takes variables from a file, or leaves open what they are', () => {
+    writeFileSync(join(directory, 'open.yaml'), ECHO.replace('port: 0', 'port: "$${{env.ZILLA_TEST_PORT}}"'))
+    writeFileSync(join(directory, 'good.env'), '# ports\nZILLA_TEST_PORT="7183"\n')
+    writeFileSync(join(directory, 'bad.env'), 'ZILLA_TEST_PORT=hidden-value\n')
+    expect(zilla('validate', 'open.yaml')).toMatchObject({ code: 1, out: expect.stringContaining('ZC0151') })
+    expect(zilla('validate', '--allow-unset-env', 'open.yaml')).toMatchObject({ code: 0, out: 'open.yaml is valid\n' })
+    expect(zilla('validate', '--env', 'good.env', 'open.yaml').code).toBe(0)
+    const { code, out } = zilla('validate', '--env', 'bad.env', 'open.yaml')
+    expect(code).toBe(1)
+    expect(out).toContain('found the value of ${{env.ZILLA_TEST_PORT}}')
+    expect(out).not.toContain('hidden-value')
   })
 
   it('prints JSON for programs', () => {
     const { code, out } = zilla('validate', '--format', 'json', 'good.yaml', 'bad.yaml')
     expect(code).toBe(1)
-    const { valid, problems } = JSON.parse(out) as { valid: boolean; problems: Problem[] }
-    expect(valid).toBe(false)
-    expect(problems).toEqual([
-      expect.objectContaining({
-        level: 'error',
-        code: 'unknown-property',
-        file: 'bad.yaml',
-        line: 3,
-        column: FAULTY_COLUMN,
-        path: '/bindings/north/exti',
-        suggestion: 'exit',
-      }),
-    ])
+    expect(JSON.parse(out)).toEqual({
+      version: 1,
+      valid: false,
+      problems: [
+        {
+          file: 'bad.yaml',
+          line: 3,
+          column: FAULTY_COLUMN,
+          endLine: 3,
+          endColumn: FAULTY_COLUMN + 'exti'.length,
+          pointer: '/bindings/north/exti',
+          code: 'ZC0201',
+          name: 'unknown-property',
+          severity: 'error',
+          message: '`exti` is unknown here; did you mean `exit`?',
+          hint: null,
+          suggestion: 'exit',
+          excerpt: FAULTY_LINE,
+        },
+      ],
+    })
   })
 
-  it('names a file that is not there, and is not UTF-8', () => {
-    writeFileSync(join(directory, 'latin1.yaml'), Buffer.from([0x6e, 0x3a, 0x20, 0xe9, 0x0a]))
-    expect(zilla('validate', 'none.yaml').out).toContain('cannot read none.yaml: there is no such file')
-    expect(zilla('validate', 'latin1.yaml').out).toContain('cannot read latin1.yaml: it is not UTF-8 text')
-    expect(zilla('validate').out).toContain('cannot read zilla.yaml: there is no such file')
-    expect(zilla('validate', 'none.yaml').code).toBe(1)
+  it('prints SARIF, and annotations of GitHub', () => {
+    const sarif = JSON.parse(zilla('validate', '--format', 'sarif', 'bad.yaml').out) as Log
+    expect(sarif.runs[0]?.results).toHaveLength(1)
+    expect(zilla('validate', '--format', 'github', 'bad.yaml').out).toMatch(
+      /^::error file=bad\.yaml,line=3,col=\d+,endColumn=\d+,title=ZC0201 unknown-property::`exti` is unknown/,
+    )
+    expect(zilla('validate', '--format', 'github', 'good.yaml')).toEqual({ code: 0, out: '', err: '' })
+  })
+
+  it('names the place where a file is not UTF-8', () => {
+    writeFileSync(join(directory, 'latin1.yaml'), Buffer.from('name: x\nbindings:\n  caf\xe9: 1\n', 'latin1'))
+    const { code, out } = zilla('validate', 'latin1.yaml')
+    expect(code).toBe(1)
+    expect(out).toContain('latin1.yaml:3:6 error ZC0102 not-utf8  cannot read latin1.yaml: it is not UTF-8 text')
+  })
+
+  it.each([
+    [['none.yaml', 'good.yaml'], 'none.yaml: there is no such file'],
+    [['.'], 'cannot read .: it is a folder'],
+  ])('%j cannot be checked, whatever else is', (args, reason) => {
+    const { code, out } = zilla('validate', ...args)
+    expect(code).toBe(2)
+    expect(out).toContain(reason)
+  })
+
+  it.each([
+    [['x*.yaml'], 'no file matches x*.yaml'],
+    [['--env', 'none.env', 'good.yaml'], 'cannot read none.env: there is no such file'],
+    [['--format', 'xml'], 'Allowed choices are human, json, sarif, github.'],
+    [['--bogus'], "unknown option '--bogus'"],
+  ])('%j is refused with one line', (args, reason) => {
+    const { code, out, err } = zilla('validate', ...args)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain(reason)
+    expect(err.trim().split('\n')).toHaveLength(1)
   })
 })
 

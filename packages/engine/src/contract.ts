@@ -261,6 +261,16 @@ export interface BindingEntry<C extends BindingConfig = BindingConfig> {
   readonly vault?: string
 }
 
+/** An address that an entry will listen on once it runs. */
+export interface Listens {
+  readonly host: string
+  /** first and last port; 0: the system chooses */
+  readonly from: number
+  readonly to: number
+  /** what says so, relative to the entry: `['options', 'port']` */
+  readonly path: readonly (string | number)[]
+}
+
 /** What a kind speaks on its two sides, by protocol name (`bytes`, `mqtt`, `kafka`). */
 export interface KindSpec {
   /** protocol of streams that other bindings may open to this one; absent: never an exit */
@@ -290,6 +300,8 @@ export interface BindingModule<
    * some of them are not sound.
    */
   check?(entry: BindingEntry<C>, exits: readonly BindingEntry[] | null): Finding[]
+  /** Where an entry listens that `check` has no error for. Pure. Absent: never. */
+  listens?(entry: BindingEntry<C>): readonly Listens[]
   attach(context: BindingContext<C, Out>): Binding<In>
 }
 
@@ -329,6 +341,8 @@ export interface GuardModule<O = unknown> {
    */
   readonly usedBy?: readonly string[]
   check?(entry: { readonly type: string; readonly options?: O }): Finding[]
+  /** Every role that its sessions can have. Pure. Absent, or null: known only when somebody comes. */
+  roles?(options: O): ReadonlySet<string> | null
   attach(context: GuardContext<O>): Guard
 }
 

@@ -92,8 +92,12 @@ function checkPorts({ options }: BindingEntry<TcpConfig>): Finding[] {
 const credentials: JsonSchema = {
   type: 'object',
   additionalProperties: false,
-  properties: { username: { type: 'string' }, password: { type: 'string' } },
-  oneOf: [{ required: ['username'] }, { required: ['password'] }],
+  properties: {
+    username: { type: 'string' },
+    password: { type: 'string' },
+    credentials: { type: 'object', properties: { connect: { type: 'object' } } },
+  },
+  oneOf: [{ required: ['username'] }, { required: ['password'] }, { required: ['credentials'] }],
 }
 
 const mqtt: BindingModule = {
@@ -262,7 +266,11 @@ const jwt: GuardModule<{ issuer: string }> = {
         type: 'object',
         additionalProperties: false,
         required: ['issuer'],
-        properties: { issuer: { type: 'string' }, challenge: { type: 'integer', minimum: 0 } },
+        properties: {
+          issuer: { type: 'string' },
+          audience: { type: 'string' },
+          challenge: { type: 'integer', minimum: 0 },
+        },
       },
     },
   },
@@ -277,6 +285,23 @@ const jwt: GuardModule<{ issuer: string }> = {
           },
         ]
       : [],
+  attach: never,
+}
+
+/** Knows its roles beforehand. */
+const x509: GuardModule<{ roles: Record<string, unknown> }> = {
+  type: 'x509',
+  schema: {
+    title: 'x509',
+    type: 'object',
+    additionalProperties: false,
+    required: ['type', 'options'],
+    properties: {
+      type: { const: 'x509' },
+      options: { type: 'object', properties: { roles: { type: 'object', default: {} } } },
+    },
+  },
+  roles: ({ roles }) => new Set(Object.keys(roles)),
   attach: never,
 }
 
@@ -339,5 +364,9 @@ const remote: CatalogModule = {
 
 /** What the golden documents are written for. */
 export function testRegistry(): Registry {
-  return createRegistry({ bindings: [tcp, mqtt, mqttKafka, kafka, echo], guards: [jwt], catalogs: [inline, remote] })
+  return createRegistry({
+    bindings: [tcp, mqtt, mqttKafka, kafka, echo],
+    guards: [jwt, x509],
+    catalogs: [inline, remote],
+  })
 }

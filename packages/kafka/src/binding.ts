@@ -6,13 +6,14 @@ import { CacheServer } from './cache/cache-server.ts'
 import { KafkaClient } from './client/client.ts'
 import { type KafkaConfig, schema } from './kafka.config.ts'
 import type { Kafka } from './stream.ts'
+import { checkNames, checkOrder } from './topic-check.ts'
 
 /** What the exit of a kind speaks is checked by name before `attach` runs. */
 type Context<Out extends Protocol> = BindingContext<KafkaConfig, Out>
 
 function check(entry: BindingEntry<KafkaConfig>, exits: readonly BindingEntry[] | null): Finding[] {
-  if (entry.kind !== 'client') return []
-  return [...checkServers(entry, exits), ...checkSasl(entry, exits)]
+  const ofClient = entry.kind === 'client' ? [...checkServers(entry, exits), ...checkSasl(entry, exits)] : []
+  return [...ofClient, ...checkNames(entry), ...checkOrder(entry)]
 }
 
 /** Brokers are found by an address of the client, or of the tcp client it exits to. What other exits know cannot be seen. */

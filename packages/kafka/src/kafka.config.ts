@@ -244,6 +244,7 @@ export const schema: JsonSchema = {
                   },
                   "password": {
                     "description": "Password; for every mechanism but `oauthbearer`.",
+                    "x-secret": true,
                     "type": "string",
                     "minLength": 1,
                     "examples": [
@@ -252,6 +253,7 @@ export const schema: JsonSchema = {
                   },
                   "token": {
                     "description": "Token; for `oauthbearer`.",
+                    "x-secret": true,
                     "type": "string",
                     "minLength": 1,
                     "examples": [
@@ -326,7 +328,8 @@ export const schema: JsonSchema = {
             "password": {
               "description": "Password.",
               "type": "string",
-              "minLength": 1
+              "minLength": 1,
+              "x-secret": true
             }
           },
           "deprecated": true

@@ -2,7 +2,7 @@
  * What the schema of a mqtt-kafka entry cannot say. Runs while the document is checked: no Kafka is asked.
  */
 import type { BindingEntry, Finding } from '@zilla-ts/engine'
-import { isTopicFilter } from '@zilla-ts/mqtt'
+import { FilterCover, isTopicFilter } from '@zilla-ts/mqtt'
 import { identityProblem } from './client-identity.ts'
 import { kafkaNameProblem } from './kafka-name.ts'
 import type { MqttKafkaConfig } from './mqtt-kafka.config.ts'
@@ -29,7 +29,12 @@ export function checkEntry(entry: Entry): Finding[] {
     const problem = identityProblem(pattern)
     if (problem !== null) error(['options', 'clients', at], 'identity-pattern', problem)
   })
+  // A subscription takes every route that it can meet, a publish the first.
+  const cover = new FilterCover({ spans: true })
   entry.routes?.forEach((route, at) => {
+    const publish = patternsOf(route.when ?? []).filter(({ path }) => path.includes('publish'))
+    const placed = publish.map(({ path, topic }) => ({ path: ['routes', at, ...path], topic, limited: false }))
+    findings.push(...cover.check(at, route, placed))
     const patterns = patternsOf(route.when ?? [])
     for (const { path, topic } of patterns) {
       const shape = topic.replace(/\{[a-zA-Z_]+\}/g, 'x')

@@ -6,7 +6,7 @@ import { MqttClient } from './client/client.ts'
 import { serverAddress } from './client/server-address.ts'
 import { type MqttConfig, schema } from './mqtt.config.ts'
 import { checkAuthorization } from './server/authorization.ts'
-import { checkConditions } from './server/condition-check.ts'
+import { checkConditions, checkOrder } from './server/condition-check.ts'
 import { MqttServer } from './server/server.ts'
 import { checkTopics } from './server/topic-models.ts'
 import type { Mqtt } from './stream.ts'
@@ -23,7 +23,7 @@ function check(entry: BindingEntry<MqttConfig>, exits: readonly BindingEntry[] |
     const guarded = entry.routes?.some((route) => Object.keys(route.guarded ?? {}).length > 0) === true
     findings.push(...checkAuthorization(entry.options?.authorization, guarded))
   }
-  findings.push(...checkConditions(entry.routes))
+  findings.push(...checkConditions(entry.routes), ...checkOrder(entry.routes))
   const { unconnectedBytes = 0, connectBytes = 0 } = entry.options?.limits ?? {}
   if (entry.kind === 'server' && unconnectedBytes < connectBytes) {
     const message = `a CONNECT may have ${connectBytes} bytes, but all that are under way together only ${unconnectedBytes}`

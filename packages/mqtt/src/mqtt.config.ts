@@ -1088,6 +1088,7 @@ export const schema: JsonSchema = {
             "username": {
               "$ref": "#/$defs/pattern",
               "description": "Pattern of the user name. Absent: a client passes on the user name of the client it speaks for.",
+              "x-secret": true,
               "examples": [
                 "Bearer {credentials}"
               ]
@@ -1095,6 +1096,7 @@ export const schema: JsonSchema = {
             "password": {
               "$ref": "#/$defs/pattern",
               "description": "Pattern of the password. Absent: a client sends none.",
+              "x-secret": true,
               "examples": [
                 "{credentials}"
               ]

@@ -52,6 +52,7 @@ function bindingOf(draft: DraftBinding, file: string): ConfigBinding {
     entry,
     options: (entry.options as Json | undefined) ?? {},
     routes: routesOf(entry, draft.namespace.name),
+    hidden: draft.hidden,
     vault: entry.vault === undefined ? null : qualify(draft.namespace.name, entry.vault),
     uses: usesOf(draft, entry),
     at: placeOf(draft, file),
@@ -72,7 +73,7 @@ function routesOf(entry: BindingEntry, namespace: string): ConfigRoute[] {
 function partOf(draft: DraftGuard | DraftCatalog | DraftVault, file: string): ConfigPart {
   const entry = draft.value as unknown as ConfigPart['entry']
   const options = (entry.options as Json | undefined) ?? {}
-  return { ...common(draft), entry, options, uses: usesOf(draft), at: placeOf(draft, file) }
+  return { ...common(draft), entry, options, hidden: draft.hidden, uses: usesOf(draft), at: placeOf(draft, file) }
 }
 
 function usesOf({ namespace, references }: DraftEntry, entry?: BindingEntry): ConfigUse[] {

@@ -32,6 +32,8 @@ export interface ConfigBinding {
   readonly options: Readonly<Record<string, unknown>>
   /** `routes:` in order; a bare `exit:` is the last, without conditions */
   readonly routes: readonly ConfigRoute[]
+  /** by JSON pointer from the entry on: what is shown of values that must not be, secrets and what came from the environment */
+  readonly hidden: Readonly<Record<string, string>>
   /** id of a vault; null: the entry has none */
   readonly vault: string | null
   /** entries of other sections that it names anywhere, each once */
@@ -59,6 +61,8 @@ export interface ConfigPart {
   readonly options: Readonly<Record<string, unknown>>
   /** entries of other sections that it names anywhere, each once */
   readonly uses: readonly ConfigUse[]
+  /** by JSON pointer from the entry on: what is shown of values that must not be, secrets and what came from the environment */
+  readonly hidden: Readonly<Record<string, string>>
   readonly at: Position
 }
 

@@ -4,8 +4,8 @@
  */
 import type { BindingModule, CatalogModule, GuardModule, Kind, KindSpec, VaultModule } from '../contract.ts'
 import type { Section } from './envelope.ts'
-import type { Path, Places } from './places.ts'
-import type { Fault, ProblemList } from './problem.ts'
+import type { Hidden, Path, Places } from './places.ts'
+import { type Fault, type ProblemList, pointer } from './problem.ts'
 import type { Reference } from './validator.ts'
 
 export type Json = Record<string, unknown>
@@ -19,6 +19,8 @@ export interface DraftEntry {
   readonly value: Json
   /** names of other sections in it; complete only if the entry is sound */
   references: readonly Reference[]
+  /** by JSON pointer from the entry on: what is shown of values that must not be */
+  readonly hidden: Record<string, string>
   /** no error so far */
   sound: boolean
 }
@@ -29,6 +31,8 @@ export interface DraftBinding extends DraftEntry {
   spec?: KindSpec
   /** something about its exits is wrong already, so that what it uses is not fully known */
   exitsUnclear: boolean
+  /** numbers of routes that are known not to be taken, from 0 */
+  readonly unreachable: Set<number>
   /** bindings it hands over to, as far as they were found */
   readonly exits: { readonly path: Path; readonly target: DraftBinding }[]
 }
@@ -45,6 +49,9 @@ export interface DraftVault extends DraftEntry {
   module?: VaultModule
 }
 
+/** `bindings`, and a name */
+const ENTRY_DEPTH = 2
+
 export class DraftNamespace {
   readonly name: string
   readonly root: Json
@@ -57,13 +64,33 @@ export class DraftNamespace {
   /** not from the file, so what nobody uses is left out */
   readonly builtIn: boolean
   readonly #problems: ProblemList
+  /** by pointer to the entry */
+  readonly #hidden = new Map<string, Record<string, string>>()
 
-  constructor(name: string, root: Json, places: Places, problems: ProblemList, builtIn = false) {
+  constructor(
+    name: string,
+    root: Json,
+    places: Places,
+    problems: ProblemList,
+    { builtIn = false, hidden = [] }: { readonly builtIn?: boolean; readonly hidden?: readonly Hidden[] } = {},
+  ) {
     this.name = name
     this.root = root
     this.places = places
     this.builtIn = builtIn
     this.#problems = problems
+    for (const { path, shown } of hidden) {
+      const entry = pointer(path.slice(0, ENTRY_DEPTH))
+      const known = this.#hidden.get(entry)
+      const inside = pointer(path.slice(ENTRY_DEPTH))
+      if (known === undefined) this.#hidden.set(entry, { [inside]: shown })
+      else known[inside] = shown
+    }
+  }
+
+  /** Nothing that is printed may show the value at `path`. */
+  hide(path: Path, value: unknown): void {
+    this.#problems.hide(this.places, path, value)
   }
 
   report(fault: Fault): void {
@@ -78,9 +105,16 @@ export class DraftNamespace {
       : []
   }
 
+  /** Whether an entry of that name stands there, but is none that could be read. */
+  hasUnread(section: Section, name: string): boolean {
+    const entries = this.root[section]
+    return isObject(entries) && Object.hasOwn(entries, name) && !isObject(entries[name])
+  }
+
   entry(section: Path, name: string, value: Json): DraftEntry {
     const id = `${this.name}:${name}`
-    return { namespace: this, id, name, path: [...section, name], value, references: [], sound: true }
+    const hidden = this.#hidden.get(pointer([...section, name])) ?? {}
+    return { namespace: this, id, name, path: [...section, name], value, references: [], hidden, sound: true }
   }
 }
 

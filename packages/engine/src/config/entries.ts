@@ -9,8 +9,9 @@ import { isLater } from './later-types.ts'
 import { nearest } from './nearest.ts'
 import { fillDefaults, type OptionDefault } from './option-default.ts'
 import type { Path } from './places.ts'
-import type { Fault } from './problem.ts'
+import { type Fault, pointer } from './problem.ts'
 import type { Registry } from './registry.ts'
+import { HIDDEN, isTemplate } from './secrets.ts'
 import { Validator } from './validator.ts'
 
 const storeValidator = new Validator(storeSchema)
@@ -24,7 +25,12 @@ export function readEntries(
 ): void {
   for (const [name, value] of namespace.entriesOf('bindings')) {
     fillDefaults(value, defaults)
-    const binding: DraftBinding = { ...namespace.entry(['bindings'], name, value), exitsUnclear: false, exits: [] }
+    const binding: DraftBinding = {
+      ...namespace.entry(['bindings'], name, value),
+      exitsUnclear: false,
+      unreachable: new Set(),
+      exits: [],
+    }
     namespace.bindings.set(name, binding)
     readBinding(binding, registry)
   }
@@ -117,7 +123,12 @@ function hasKnownType(entry: DraftEntry, what: string, types: readonly string[])
 
 /** Reports under the entry's path; returns the faults there. */
 function validate(entry: DraftEntry, validator: Validator, kindUnknown = false): Fault[] {
-  const { faults, references } = validator.validate(entry.value, { conditions: kindUnknown })
+  const { faults, references, secrets } = validator.validate(entry.value, { conditions: kindUnknown })
+  for (const path of secrets) {
+    const value = valueAt(entry.value, path)
+    entry.namespace.hide([...entry.path, ...path], value)
+    if (!isTemplate(value)) entry.hidden[pointer(path)] = HIDDEN
+  }
   entry.references = references.map((reference) => ({ ...reference, path: [...entry.path, ...reference.path] }))
   const placed = faults
     .filter(({ path, missing }) => (missing ?? path[0]) !== 'kind' || path.length > 1)
@@ -127,6 +138,10 @@ function validate(entry: DraftEntry, validator: Validator, kindUnknown = false):
     entry.namespace.report(onKind(fault, entry))
   }
   return placed
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((at, part) => (at as Record<string | number, unknown> | undefined)?.[part], value)
 }
 
 /** What is refused is mostly refused to this kind only. */

@@ -22,8 +22,13 @@ export const OPENING = '${{'
 /** The text is one expression and nothing else. */
 export const isWholeExpression = (text: string): boolean => WHOLE.test(text)
 
-/** Every expression replaced; one without a value is reported and left as it is. */
-export function expand(text: string, environment: Environment, report: (fault: ExpressionFault) => void): string {
+/** Every expression replaced, and noted with its value; one without a value is reported and left as it is. */
+export function expand(
+  text: string,
+  environment: Environment,
+  expanded: Map<string, string>,
+  report: (fault: ExpressionFault) => void,
+): string {
   let index = -1
   return text.replace(EXPRESSION, (whole: string, inner: string, closing: string | undefined) => {
     index += 1
@@ -46,6 +51,7 @@ export function expand(text: string, environment: Environment, report: (fault: E
       report({ index, code: 'unset-variable', message: `environment variable \`${name}\` is not set` })
       return whole
     }
+    expanded.set(value, whole)
     return value
   })
 }

@@ -17,12 +17,15 @@ import {
 import { readEntries } from './entries.ts'
 import { envelopeSchema } from './envelope.ts'
 import type { Environment } from './expression.ts'
+import { checkListeners } from './listeners.ts'
 import type { OptionDefault } from './option-default.ts'
-import { lineAndColumn, NO_NODES, Places } from './places.ts'
+import { type Hidden, NO_NODES, Places, stretch } from './places.ts'
 import { type Problem, ProblemList } from './problem.ts'
+import { Redactor } from './redactor.ts'
 import { resolveReferences } from './references.ts'
 import type { Registry } from './registry.ts'
 import { checkRouting } from './routing.ts'
+import { linesByGuess, linesWithout, type Range } from './secrets.ts'
 import { TreeReader } from './tree.ts'
 import { Validator } from './validator.ts'
 import { parseYaml, type SourceFault } from './yaml-source.ts'
@@ -34,6 +37,8 @@ export interface LoadInput {
   readonly registry: Registry
   /** variables for `${{env.NAME}}` */
   readonly environment: Environment
+  /** variables that are not set are no problem: what they would give is not judged, and nothing can be run */
+  readonly allowUnset?: boolean
   /** instead of the modules' own */
   readonly defaults?: readonly OptionDefault[]
 }
@@ -41,7 +46,7 @@ export interface LoadInput {
 export interface LoadResult {
   /** by place in the file */
   readonly problems: readonly Problem[]
-  /** empty as soon as one problem is an error */
+  /** empty as soon as one problem is an error, or a value is not known */
   readonly namespaces: readonly Config[]
 }
 
@@ -52,9 +57,15 @@ const BUILT_IN = 'sys'
 
 /** Every problem of the document, and without errors its namespaces. */
 export function loadConfig(input: LoadInput): LoadResult {
-  const problems = new ProblemList(input.file)
-  const namespaces = readNamespaces(input, problems)
-  if (namespaces === undefined) return { problems: problems.sorted(), namespaces: [] }
+  const redactor = new Redactor()
+  const problems = new ProblemList(input.file, redactor)
+  const read = readNamespaces(input, problems, redactor)
+  const { namespaces } = read
+  const result = (configs: readonly Config[]): LoadResult => ({
+    problems: problems.sorted(() => read.lines(problems.secretRanges)),
+    namespaces: configs,
+  })
+  if (namespaces === undefined) return result([])
   for (const namespace of namespaces.values()) readEntries(namespace, input.registry, input.defaults)
   addBuiltIn(namespaces, input.registry, problems)
   resolveReferences(namespaces)
@@ -67,40 +78,56 @@ export function loadConfig(input: LoadInput): LoadResult {
     for (const vault of namespace.vaults.values()) runCheck(vault)
     for (const catalog of namespace.catalogs.values()) runCheck(catalog)
   }
-  const sorted = problems.sorted()
-  return { problems: sorted, namespaces: problems.hasErrors ? [] : buildConfigs(namespaces, input.file) }
+  checkListeners([...namespaces.values()].flatMap(({ bindings }) => [...bindings.values()]))
+  return result(problems.hasErrors || read.unset ? [] : buildConfigs(namespaces, input.file))
 }
 
-/** Undefined when the text cannot be read as a whole. */
-function readNamespaces(input: LoadInput, problems: ProblemList): Map<string, DraftNamespace> | undefined {
+interface Read {
+  /** undefined when the text cannot be read as a whole */
+  readonly namespaces?: Map<string, DraftNamespace>
+  /** those of the text that may be shown */
+  readonly lines: (secrets: readonly Range[]) => string[]
+  /** some variable has no value, which was allowed */
+  readonly unset: boolean
+}
+
+function readNamespaces(input: LoadInput, problems: ProblemList, redactor: Redactor): Read {
   const { text, documents, lines, faults } = parseYaml(input.text)
-  const reportText = ({ offset, code, message }: SourceFault): void => {
-    problems.addAt(lineAndColumn(lines, offset), { level: 'error', code, message })
+  const reportText = ({ offset, end, code, message, path }: SourceFault): void => {
+    problems.addAt(stretch(lines, offset, end ?? offset), { level: 'error', code, message }, path)
   }
   faults.forEach(reportText)
-  if (faults.length > 0) return undefined
-  if (documents.length === 0) return emptyFile(input, lines, problems)
+  if (faults.length > 0) return { lines: () => linesByGuess(text), unset: false }
+  const shown = (secrets: readonly Range[]): string[] => linesWithout(secrets, text)
+  if (documents.length === 0) return { namespaces: emptyFile(input, lines, problems), lines: shown, unset: false }
   const namespaces = new Map<string, DraftNamespace>()
   let complete = true
+  let unset = false
   for (const [index, document] of documents.entries()) {
-    const reader = new TreeReader(text, input.environment)
+    const reader = new TreeReader(text, input.environment, input.allowUnset)
     const root = reader.read(document)
+    for (const [value, expression] of reader.expanded) redactor.expanded(value, expression)
+    for (const { value, range } of reader.secrets) {
+      redactor.secret(value)
+      if (range !== undefined) problems.secretRanges.push(range)
+    }
     reader.faults.forEach(reportText)
+    unset ||= reader.unset
     if (reader.incomplete) {
       complete = false
     } else {
       const places = new Places(index, document, lines, reader)
-      const namespace = readEnvelope(root, places, problems, namespaces)
+      const namespace = readEnvelope(root, places, problems, namespaces, reader.hidden)
       if (namespace !== undefined) namespaces.set(namespace.name, namespace)
     }
   }
-  return complete ? namespaces : undefined
+  return { ...(complete && { namespaces }), lines: shown, unset }
 }
 
 /** A file of nothing is a namespace of nothing; comments alone are not even that. Both are hardly meant. */
 function emptyFile(input: LoadInput, lines: LineCounter, problems: ProblemList): Map<string, DraftNamespace> {
   const message = 'the file describes nothing: there is no `name` and no `bindings`'
-  problems.addAt({ line: 1, column: 1 }, { level: 'warning', code: 'empty-file', message })
+  problems.addAt({ line: 1, column: 1, endLine: 1, endColumn: 1 }, { level: 'warning', code: 'empty-file', message })
   if (input.text !== '') return new Map()
   const places = new Places(0, null, lines, NO_NODES)
   return new Map([['default', new DraftNamespace('default', {}, places, problems)]])
@@ -111,6 +138,7 @@ function readEnvelope(
   places: Places,
   problems: ProblemList,
   known: ReadonlyMap<string, DraftNamespace>,
+  hidden: readonly Hidden[],
 ): DraftNamespace | undefined {
   if (root === null) {
     const hint = 'A line of `---` begins another document: remove it, or write the document.'
@@ -127,7 +155,7 @@ function readEnvelope(
   if (name === BUILT_IN) report('reserved-name', `the namespace \`${BUILT_IN}\` is built in`)
   // Entries of a document that has no usable name are still checked, apart from all others.
   const usable = name !== '' && name !== BUILT_IN && !known.has(name)
-  return new DraftNamespace(usable ? name : ` ${places.document}`, root, places, problems)
+  return new DraftNamespace(usable ? name : ` ${places.document}`, root, places, problems, { hidden })
 }
 
 /** `sys:tcp_client` dials whatever address it is asked for; `sys:tls_client` speaks TLS there. */
@@ -138,13 +166,8 @@ function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry,
       ? {}
       : { tls_client: { type: 'tls', kind: 'client', exit: 'tcp_client' } }
   const root = { name: BUILT_IN, bindings: { tcp_client: { type: 'tcp', kind: 'client' }, ...tls } }
-  const namespace = new DraftNamespace(
-    BUILT_IN,
-    root,
-    new Places(-1, null, new LineCounter(), NO_NODES),
-    problems,
-    true,
-  )
+  const places = new Places(-1, null, new LineCounter(), NO_NODES)
+  const namespace = new DraftNamespace(BUILT_IN, root, places, problems, { builtIn: true })
   readEntries(namespace, registry)
   namespaces.set(BUILT_IN, namespace)
 }
@@ -154,6 +177,9 @@ function runCheck(entry: DraftBinding | DraftGuard | DraftVault | DraftCatalog):
   if (!entry.sound || entry.module === undefined) return
   const findings = entry.module.check?.(entry.value as never, 'exits' in entry ? exitsOf(entry) : null) ?? []
   for (const { level, code, message, path } of findings) {
+    if (level === 'error') entry.sound = false
+    // Of a route that is not taken nothing more need be said.
+    else if ('unreachable' in entry && path[0] === 'routes' && entry.unreachable.has(Number(path[1]))) continue
     entry.namespace.report({ level, code, message, path: [...entry.path, ...path] })
   }
 }

@@ -19,6 +19,12 @@ import { OPENING } from './expression.ts'
 /** Keys and indexes from the root of a document. */
 export type Path = readonly (string | number)[]
 
+/** A value that must not be shown, and what is shown for it. */
+export interface Hidden {
+  readonly path: Path
+  readonly shown: string
+}
+
 export interface Position {
   readonly file: string
   /** counted from 1 */
@@ -27,9 +33,15 @@ export interface Position {
   readonly column: number
 }
 
-export interface Located {
+/** A stretch of a file; the end is the place after its last character. */
+export interface Stretch {
   readonly line: number
   readonly column: number
+  readonly endLine: number
+  readonly endColumn: number
+}
+
+export interface Located extends Stretch {
   /** the text of the scalar, when it holds a load-time expression */
   readonly expression?: string
   /** reported already: whatever else is wrong with the value follows from that */
@@ -52,6 +64,12 @@ export const NO_NODES: NodeReader = { keyOf: () => undefined, resolve: () => nul
 export function lineAndColumn(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset)
   return { line: Math.max(line, 1), column: Math.max(col, 1) }
+}
+
+/** From one offset to another. */
+export function stretch(lines: LineCounter, from: number, to: number): Stretch {
+  const { line: endLine, column: endColumn } = lineAndColumn(lines, to)
+  return { ...lineAndColumn(lines, from), endLine, endColumn }
 }
 
 export class Places {
@@ -87,11 +105,25 @@ export class Places {
     const value = isScalar(node) && !isEmpty(node) ? node : null
     const root = value === null && isScalar(node) ? null : node
     const target = (whole && !atKey ? value : null) ?? key ?? root
+    const [from, to] = this.#rangeOf(target)
     return {
-      ...lineAndColumn(this.#lines, target?.range?.[0] ?? this.#source?.range?.[0] ?? 0),
-      broken: whole && !atKey && this.#reader.isBroken(node),
+      ...stretch(this.#lines, from, to),
+      broken: whole && this.#reader.isBroken(atKey ? key : node),
       ...(whole && expression !== undefined && { expression }),
     }
+  }
+
+  /** Offsets of the text of a scalar that stands at `path`; undefined: there is none. */
+  scalarRange(path: Path): readonly [from: number, to: number] | undefined {
+    let node = this.#reader.resolve(this.#source?.contents)
+    for (const part of path) node = this.#reader.resolve(this.#step(node, part)?.value)
+    return isScalar(node) && node.range ? [node.range[0], node.range[1]] : undefined
+  }
+
+  /** A collection is found by where it begins. */
+  #rangeOf(target: Node | null): [from: number, to: number] {
+    const from = target?.range?.[0] ?? this.#source?.range?.[0] ?? 0
+    return [from, isScalar(target) ? (target.range?.[1] ?? from) : from]
   }
 
   #pairsOf(map: YAMLMap): Map<string, Pair> {

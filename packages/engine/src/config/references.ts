@@ -12,8 +12,10 @@ import {
   type DraftNamespace,
   guardsOf,
   isObject,
+  type Json,
   routesOf,
 } from './draft.ts'
+import type { Section } from './envelope.ts'
 import { OPENING } from './expression.ts'
 import { nearest } from './nearest.ts'
 import type { Path } from './places.ts'
@@ -23,6 +25,7 @@ import type { ReferenceKind } from './validator.ts'
 type Namespaces = ReadonlyMap<string, DraftNamespace>
 
 const SECTION_OF = { guard: 'guards', store: 'stores', vault: 'vaults', catalog: 'catalogs' } as const
+const SECTION_NAMES: Readonly<Record<string, Section>> = { ...SECTION_OF, binding: 'bindings' }
 const KINDS = Object.keys(SECTION_OF) as ReferenceKind[]
 
 /** Fills in `exits` of every binding and reports what is wrong with names. */
@@ -46,14 +49,22 @@ export function resolveReferences(namespaces: Namespaces): void {
     }
   }
   for (const namespace of namespaces.values()) reportUnused(namespace, names)
+  reportNeverAsked(namespaces, names)
   reportCycles(namespaces)
 }
+
+/** Names that are compared with names that are not there, over a whole file. */
+const COMPARED_MAX = 1_000_000
+/** Bindings that are named as what would fit. */
+const TAKERS_MAX = 5
 
 /** What the file's entries are called, and which of them somebody wants. */
 class Names {
   readonly namespaces: Namespaces
   readonly #used = new Set<DraftEntry>()
   readonly #unclear = new Set<string>()
+  readonly #takers = new Map<string | undefined, DraftBinding[]>()
+  #compared = 0
 
   constructor(namespaces: Namespaces) {
     this.namespaces = namespaces
@@ -76,6 +87,45 @@ class Names {
     return this.#find(from, 'binding', name, path, false, (namespace) => namespace.bindings)
   }
 
+  /** What may have been meant. None once many names were compared: who has hundreds wrong has not misspelt them. */
+  #candidates<E extends DraftEntry>(
+    from: DraftNamespace,
+    reference: string,
+    section: (namespace: DraftNamespace) => ReadonlyMap<string, E>,
+  ): ReadonlyMap<string, E> {
+    const foreign = reference.includes(':')
+    const others = foreign ? [...this.namespaces.values()] : []
+    this.#compared += others.reduce((sum, each) => sum + section(each).size, section(from).size)
+    if (this.#compared > COMPARED_MAX) return new Map()
+    if (!foreign) return section(from)
+    const named = others.flatMap((each) =>
+      [...section(each)].map(([key, entry]): [string, E] => [`${each.name}:${key}`, entry]),
+    )
+    return new Map([...section(from), ...named])
+  }
+
+  /** Names of the bindings that take a protocol, as `from` calls them; the first few. */
+  taking(protocol: string | undefined, from: DraftNamespace): string[] {
+    let takers = this.#takers.get(protocol)
+    if (takers === undefined) {
+      const all = [...this.namespaces.values()].flatMap(({ bindings }) => [...bindings.values()])
+      takers = all.filter(({ spec }) => spec?.accepts === protocol)
+      this.#takers.set(protocol, takers)
+    }
+    return takers.slice(0, TAKERS_MAX).map((each) => (each.namespace === from ? each.name : each.id))
+  }
+
+  /** The entry that a reference names, without a word when there is none. */
+  entry(from: DraftNamespace, kind: ReferenceKind, reference: string): DraftEntry | undefined {
+    const { namespace, name } = this.#split(from, reference)
+    return namespace?.[SECTION_OF[kind]].get(name)
+  }
+
+  #split(from: DraftNamespace, reference: string): { namespace: DraftNamespace | undefined; name: string } {
+    const [namespace = '', name = '', ...more] = qualify(from.name, reference).split(':')
+    return { namespace: more.length > 0 ? undefined : this.namespaces.get(namespace), name }
+  }
+
   #find<E extends DraftEntry>(
     from: DraftNamespace,
     what: string,
@@ -89,28 +139,35 @@ class Names {
       this.#unclear.add(what)
       return undefined
     }
-    const [namespaceName = '', name = '', ...more] = qualify(from.name, reference).split(':')
-    const namespace = this.namespaces.get(namespaceName)
-    const entry = more.length > 0 || namespace === undefined ? undefined : section(namespace).get(name)
+    const { namespace, name } = this.#split(from, reference)
+    const entry = namespace === undefined ? undefined : section(namespace).get(name)
     if (entry !== undefined) {
       this.#used.add(entry)
       return entry
     }
-    // A name is rarely far from the one meant; the one meant is then not unused.
-    const candidates = new Map<string, E>()
-    for (const [key, other] of section(from)) candidates.set(key, other)
-    if (reference.includes(':')) {
-      for (const other of this.namespaces.values()) {
-        for (const [key, found] of section(other)) candidates.set(`${other.name}:${key}`, found)
-      }
+    if (namespace?.hasUnread(SECTION_NAMES[what]!, name)) {
+      // It stands there, in a shape that was reported.
+      this.#unclear.add(what)
+      return undefined
     }
+    // A name is rarely far from the one meant; the one meant is then not unused.
+    const candidates = this.#candidates(from, reference, section)
     const suggestion = nearest(reference, candidates.keys())
     if (suggestion === undefined) this.#unclear.add(what)
     else this.#used.add(candidates.get(suggestion)!)
     const message = `there is no ${what} \`${reference}\``
-    from.report({ code: `undefined-${what}`, message, path, atKey, suggestion })
+    const other = namespace === undefined ? undefined : sectionOf(namespace, name)
+    const hint = other === undefined ? undefined : `\`${name}\` stands under \`${other}\`, where it is no ${what}.`
+    from.report({ code: `undefined-${what}`, message, path, atKey, suggestion, hint })
     return undefined
   }
+}
+
+const SECTIONS = ['bindings', 'guards', 'stores', 'vaults', 'catalogs'] as const
+
+/** Where there is an entry of that name, of whatever sort. */
+function sectionOf(namespace: DraftNamespace, name: string): string | undefined {
+  return SECTIONS.find((section) => namespace[section].has(name))
 }
 
 function resolveExits(binding: DraftBinding, names: Names): void {
@@ -142,13 +199,10 @@ function checkProtocol(binding: DraftBinding, target: DraftBinding, path: Path, 
   if (target.spec === undefined || target.spec.accepts === binding.spec?.produces) return
   const produces = binding.spec?.produces
   const accepts = target.spec.accepts
-  const fitting = [...names.namespaces.values()].flatMap((namespace) =>
-    [...namespace.bindings.values()].filter(({ spec }) => spec?.accepts === produces),
-  )
-  const allowed = fitting.map((each) => (each.namespace === binding.namespace ? each.name : each.id))
+  const allowed = names.taking(produces, binding.namespace)
   const takes = accepts === undefined ? 'is never an exit' : `takes ${accepts}`
   const message = `${describe(binding)} speaks ${produces} to its exit, but \`${target.name}\` (${describe(target)}) ${takes}`
-  const hint = allowed.length === 0 ? undefined : `These take ${produces}: ${allowed.slice(0, 5).join(', ')}.`
+  const hint = allowed.length === 0 ? undefined : `These take ${produces}: ${allowed.join(', ')}.`
   reportUnsound(binding, { code: 'incompatible-exit', message, path, allowed, hint })
 }
 
@@ -197,9 +251,56 @@ function checkGuard(namespace: DraftNamespace, guard: DraftGuard, { value }: Dra
 
 function resolveGuarded(binding: DraftBinding, names: Names): void {
   for (const { path, route } of routesOf(binding)) {
-    for (const guard of guardsOf(route))
-      names.find(binding.namespace, 'guard', guard, [...path, 'guarded', guard], true)
+    for (const name of guardsOf(route)) {
+      const at = [...path, 'guarded', name]
+      const guard = names.find(binding.namespace, 'guard', name, at, true) as DraftGuard | undefined
+      const roles = (route['guarded'] as Json)[name]
+      if (guard?.sound === true && Array.isArray(roles)) checkRoles(binding, guard, roles, at)
+    }
   }
+}
+
+/** Roles that no session of the guard has: the route admits nobody. */
+function checkRoles(binding: DraftBinding, guard: DraftGuard, asked: readonly unknown[], path: Path): void {
+  const known = guard.module?.roles?.(guard.value['options'])
+  if (known === undefined || known === null) return
+  asked.forEach((role, at) => {
+    if (typeof role !== 'string' || known.has(role)) return
+    const message = `the guard \`${guard.name}\` gives nobody the role \`${role}\`, so the route is never taken`
+    const suggestion = nearest(role, known)
+    binding.namespace.report({ level: 'warning', code: 'unknown-role', message, path: [...path, at], suggestion })
+  })
+}
+
+/** Guards of routes that nothing on the way there asks about the client: nobody has a session of theirs. */
+function reportNeverAsked(namespaces: Namespaces, names: Names): void {
+  const bindings = [...namespaces.values()].flatMap((namespace) => [...namespace.bindings.values()])
+  if (names.isUnclear('guard') || bindings.some(({ sound, exitsUnclear }) => !sound || exitsUnclear)) return
+  const reached = new Map<DraftEntry, Set<DraftBinding>>()
+  for (const binding of bindings) {
+    for (const { path, route } of routesOf(binding)) {
+      for (const name of guardsOf(route)) {
+        const guard = names.entry(binding.namespace, 'guard', name)
+        if (guard === undefined) continue
+        const fromAsking = reached.get(guard) ?? behindAskers(guard, bindings, names)
+        reached.set(guard, fromAsking)
+        if (fromAsking.has(binding)) continue
+        const message = `nothing before this route asks the guard \`${name}\`, so the route is never taken`
+        const hint = 'Name the guard under `options.authorization` of the binding that sees the credentials.'
+        const at = [...path, 'guarded', name]
+        binding.namespace.report({ level: 'warning', code: 'guard-never-asked', message, path: at, atKey: true, hint })
+      }
+    }
+  }
+}
+
+/** The bindings that ask the guard, and all that get streams from them. */
+function behindAskers(guard: DraftEntry, bindings: readonly DraftBinding[], names: Names): Set<DraftBinding> {
+  const asks = ({ references, namespace }: DraftBinding): boolean =>
+    references.some(({ kind, name }) => kind === 'guard' && names.entry(namespace, 'guard', name) === guard)
+  const reached = new Set(bindings.filter(asks))
+  for (const binding of reached) for (const { target } of binding.exits) reached.add(target)
+  return reached
 }
 
 function reportUnsound(binding: DraftBinding, fault: Fault): void {

@@ -2,10 +2,22 @@
  * YAML nodes → plain data: load-time expressions replaced, scalars typed, aliases copied within a budget. Objects have no
  * prototype, so a key such as `__proto__` is only a key. Faults are reported at their offset; the data is then partial.
  */
-import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml'
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
 import { type Environment, expand, isWholeExpression, OPENING } from './expression.ts'
-import type { NodeReader } from './places.ts'
+import type { Hidden, NodeReader } from './places.ts'
 import { plainValue, type ScalarValue } from './scalar.ts'
+import { HIDDEN, isSecret, type Range } from './secrets.ts'
 import { DEPTH_MAX, type SourceFault } from './yaml-source.ts'
 
 /** Nodes that all aliases of a document may add. */
@@ -25,10 +37,23 @@ export class TreeReader implements NodeReader {
   readonly #broken = new Set<Node>()
   #aliasNodes = 0
   #aliasDepth = 0
+  /** keys and indexes down to the node that is read */
+  readonly #path: (string | number)[] = []
+  readonly #allowUnset: boolean
+  /** scalars that are secret by the names of their keys */
+  readonly secrets: { readonly value: string; readonly range: Range | undefined }[] = []
+  /** what is shown in place of values that must not be: paths of secrets, and of what holds expressions */
+  readonly hidden: Hidden[] = []
+  /** values that expressions gave, with the expression */
+  readonly expanded = new Map<string, string>()
+  /** an expression was left as it is, as was asked for */
+  unset = false
 
-  constructor(text: string, environment: Environment) {
+  /** `allowUnset`: variables without a value are no faults; what they would give is unknown. */
+  constructor(text: string, environment: Environment, allowUnset = false) {
     this.#text = text
     this.#environment = environment
+    this.#allowUnset = allowUnset
   }
 
   read(document: Document): unknown {
@@ -57,8 +82,10 @@ export class TreeReader implements NodeReader {
   }
 
   #fault(node: unknown, code: string, message: string, shift = 0): void {
-    const offset = (isScalar(node) || isAlias(node) || isMap(node) || isSeq(node) ? node.range?.[0] : undefined) ?? 0
-    this.faults.push({ code, message, offset: offset + shift })
+    const known = isScalar(node) || isAlias(node) || isMap(node) || isSeq(node) ? node.range : undefined
+    const offset = (known?.[0] ?? 0) + shift
+    const end = isScalar(node) || isAlias(node) ? (known?.[1] ?? offset) : offset
+    this.faults.push({ code, message, offset, end, path: [...this.#path] })
   }
 
   #value(node: unknown, depth: number): unknown {
@@ -66,7 +93,9 @@ export class TreeReader implements NodeReader {
     if (isAlias(node)) return this.#aliased(node, depth)
     if (isScalar(node)) {
       this.#note(node)
-      return this.#scalar(node)
+      const value = this.#scalar(node)
+      if (value !== null) this.#noteHidden(node, value)
+      return value
     }
     if (!isMap(node) && !isSeq(node)) return null
     if (depth > DEPTH_MAX) {
@@ -75,9 +104,30 @@ export class TreeReader implements NodeReader {
     }
     this.#note(node)
     this.#open.add(node)
-    const value = isMap(node) ? this.#mapping(node, depth) : node.items.map((item) => this.#value(item, depth + 1))
+    const value = isMap(node) ? this.#mapping(node, depth) : this.#list(node, depth)
     this.#open.delete(node)
     return value
+  }
+
+  #noteHidden(node: Scalar, value: string | number | boolean): void {
+    const { source = String(node.value) } = node
+    if (this.#noteSecret(node, value)) this.hidden.push({ path: [...this.#path], shown: HIDDEN })
+    else if (source.includes(OPENING)) this.hidden.push({ path: [...this.#path], shown: source })
+  }
+
+  #noteSecret(node: Scalar | Alias, value: string | number | boolean): boolean {
+    if (!isSecret(this.#path, value)) return false
+    this.secrets.push({ value: String(value), range: node.range ? [node.range[0], node.range[1]] : undefined })
+    return true
+  }
+
+  #list(list: YAMLSeq, depth: number): unknown {
+    return list.items.map((item, index) => {
+      this.#path.push(index)
+      const value = this.#value(item, depth + 1)
+      this.#path.pop()
+      return value
+    })
   }
 
   #note(node: Node & { anchor?: string }): void {
@@ -85,6 +135,7 @@ export class TreeReader implements NodeReader {
   }
 
   #aliased(alias: Alias, depth: number): unknown {
+    this.#noteSecret(alias, alias.source)
     const target = this.#targetOf(alias)
     if (target === undefined) return undefined
     const before = this.#aliasNodes
@@ -122,8 +173,12 @@ export class TreeReader implements NodeReader {
         continue
       }
       const name = this.#key(node, true)
-      if (name in result) this.#fault(key, 'duplicate-key', `\`${name}\` is given twice`)
-      else result[name] = this.#value(value, depth + 1)
+      this.#path.push(name)
+      if (name in result) {
+        this.#fault(key, 'duplicate-key', `\`${name}\` is given twice`)
+        if (isScalar(value)) this.#noteSecret(value, String(value.value))
+      } else result[name] = this.#value(value, depth + 1)
+      this.#path.pop()
     }
     return result
   }
@@ -153,9 +208,13 @@ export class TreeReader implements NodeReader {
   }
 
   #expanded(node: Scalar, text: string, report: boolean): string {
-    return expand(text, this.#environment, ({ index, code, message }) => {
+    return expand(text, this.#environment, this.expanded, ({ index, code, message }) => {
       if (!report) return
       this.#broken.add(node)
+      if (code === 'unset-variable' && this.#allowUnset) {
+        this.unset = true
+        return
+      }
       const [start, end] = node.range ?? [0, 0]
       let shift = -1
       for (let n = 0; n <= index; n++) shift = this.#text.slice(start, end).indexOf(OPENING, shift + 1)

@@ -25,6 +25,8 @@ export interface Reference {
 
 export interface Validation {
   readonly faults: Fault[]
+  /** where values are that nobody may read */
+  readonly secrets: readonly Path[]
   readonly references: readonly Reference[]
 }
 
@@ -32,6 +34,7 @@ export interface Validation {
 interface Collector {
   readonly references: Reference[]
   readonly warnings: Fault[]
+  readonly secrets: Path[]
 }
 
 let ajv: Ajv2020 | undefined
@@ -54,10 +57,11 @@ function compiler(): Ajv2020 {
     meta: false,
     code: { optimize: false },
   })
-  ajv.addVocabulary(['x-hint', 'x-shared', 'x-kafka-topic', 'x-secret'])
+  ajv.addVocabulary(['x-hint', 'x-shared', 'x-kafka-topic'])
   ajv.removeKeyword('deprecated')
   ajv.addKeyword({ keyword: 'deprecated', schemaType: 'boolean', errors: false, validate: collectDeprecated })
   ajv.addKeyword({ keyword: 'x-warning', schemaType: 'string', errors: false, validate: collectWarning })
+  ajv.addKeyword({ keyword: 'x-secret', schemaType: 'boolean', errors: false, validate: collectSecret })
   ajv.addKeyword({ keyword: 'x-reference', schemaType: 'string', errors: false, validate: collectReference })
   ajv.addKeyword({ keyword: 'x-keys-reference', schemaType: 'string', errors: false, validate: collectKeys })
   return ajv
@@ -94,6 +98,17 @@ function collectWarning(
 ): boolean {
   const path = pathOf(cxt?.instancePath ?? '')
   this.warnings.push({ level: 'warning', code: 'no-effect', message, path, atKey: true })
+  return true
+}
+
+function collectSecret(
+  this: Collector,
+  secret: boolean,
+  _value: unknown,
+  _schema?: unknown,
+  cxt?: DataValidationCxt,
+): boolean {
+  if (secret) this.secrets.push(pathOf(cxt?.instancePath ?? ''))
   return true
 }
 
@@ -134,11 +149,12 @@ export class Validator {
   /** Fills `value` with defaults in place. `ignore` leaves out errors that follow from one reported already. */
   validate(value: unknown, ignore?: { readonly conditions: boolean }): Validation {
     this.#compiled ??= compiler().compile(dereference(this.#schema))
-    const collector: Collector = { references: [], warnings: [] }
+    const collector: Collector = { references: [], warnings: [], secrets: [] }
     const errors = this.#compiled.call(collector, value) ? [] : (this.#compiled.errors ?? [])
     const relevant = ignore?.conditions
       ? errors.filter(({ schemaPath }) => !/\/(?:then|else)\//.test(schemaPath))
       : errors
-    return { faults: [...translate(relevant), ...collector.warnings], references: collector.references }
+    const { references, warnings, secrets } = collector
+    return { faults: [...translate(relevant), ...warnings], references, secrets }
   }
 }

@@ -54,6 +54,7 @@ export const schema: JsonSchema = {
         },
         "credentials": {
           "description": "Password or token that is shown, and that whoever wants to be let in must show. Absent: nothing is shown, and nobody is let in.",
+          "x-secret": true,
           "type": "string",
           "minLength": 1,
           "maxLength": 65535,

@@ -1,5 +1,6 @@
 /** What the schema of the document cannot say of the conditions of routes: patterns, their parameters, the guards these name. */
 import type { BindingEntry, Finding } from '@zilla-ts/engine'
+import { FilterCover } from '../filter-cover.ts'
 import type { MqttConfig } from '../mqtt.config.ts'
 import { ClientIdPattern } from './client-id-pattern.ts'
 import { parseParam } from './param.ts'
@@ -20,6 +21,23 @@ export function checkConditions(routes: BindingEntry<MqttConfig>['routes'] = [])
         (item[kind] ?? []).flatMap((condition, n) => checkTopic(condition, guards, [...path, kind, n])),
       )
       return [...sessions, ...topics]
+    }),
+  )
+}
+
+/** Topics that an earlier route takes. */
+export function checkOrder(routes: BindingEntry<MqttConfig>['routes'] = []): Finding[] {
+  const covers = { publish: new FilterCover({ spans: false }), subscribe: new FilterCover({ spans: false }) }
+  return routes.flatMap((route, at) =>
+    (['publish', 'subscribe'] as const).flatMap((kind) => {
+      const patterns = (route.when ?? []).flatMap(({ session, [kind]: topics = [] }, item) =>
+        topics.map(({ topic, ...others }, place) => ({
+          path: ['routes', at, 'when', item, kind, place, 'topic'],
+          topic,
+          limited: session !== undefined || Object.keys(others).length > 0,
+        })),
+      )
+      return covers[kind].check(at, route, patterns)
     }),
   )
 }

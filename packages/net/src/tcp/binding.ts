@@ -1,9 +1,9 @@
 /** The `tcp` binding: its kinds, its schema, and what the schema cannot say. */
-import type { BindingEntry, BindingModule, Finding } from '@zilla-ts/engine'
+import type { BindingEntry, BindingModule, Finding, Listens } from '@zilla-ts/engine'
 import type { Bytes } from '../stream.ts'
 import { TcpClient } from './client.ts'
 import { subnet } from './condition.ts'
-import { expandPorts } from './ports.ts'
+import { expandPorts, portRanges } from './ports.ts'
 import { TcpServer } from './server.ts'
 import { schema, type TcpConfig } from './tcp.config.ts'
 
@@ -33,10 +33,18 @@ function check(entry: BindingEntry<TcpConfig>): Finding[] {
   return findings
 }
 
+function listens({ kind, options }: BindingEntry<TcpConfig>): Listens[] {
+  const { host, port } = options ?? {}
+  if (kind !== 'server' || host === undefined || port === undefined) return []
+  const path = ['options', 'port']
+  return portRanges(port).map((range, at) => ({ host, ...range, path: Array.isArray(port) ? [...path, at] : path }))
+}
+
 export const tcp: BindingModule<TcpConfig, Bytes, Bytes> = {
   type: 'tcp',
   kinds: { server: { produces: 'bytes' }, client: { accepts: 'bytes' } },
   schema,
   check,
+  listens,
   attach: (context) => (context.kind === 'server' ? new TcpServer(context) : new TcpClient(context)),
 }

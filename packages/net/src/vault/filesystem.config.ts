@@ -208,6 +208,7 @@ export const schema: JsonSchema = {
         },
         "password": {
           "description": "What the file, or an encrypted key in it, is protected by. Take it from the environment.",
+          "x-secret": true,
           "type": "string",
           "examples": [
             "${{env.KEYS_PASSWORD}}"
