@@ -28,6 +28,7 @@ const MODULE = `export const bindings = [{
           password: { type: 'string' },
           keys: { type: 'array', 'x-secret': true, items: { type: 'string' } },
           open: { type: 'string' },
+          tokens: { type: 'object' },
         },
       },
     },
@@ -115,11 +116,14 @@ added    bindings example:more
   })
 
   it.each([
-    ['marked by the schema', 'pin: hunter2'],
-    ['named so', 'password: hunter2'],
-    ['in a list that is marked', 'keys: [a, hunter2]'],
-    ['from the environment', 'open: "x${{env.ZILLA_TEST_DIFF}}x"'],
-  ])('does not show a value that is %s', async (_, option) => {
+    ['marked by the schema', 'pin: hunter2', '***'],
+    ['named so', 'password: hunter2', '***'],
+    ['in a list that is marked', 'keys: [a, hunter2]', '***'],
+    ['below a key named so', 'tokens: { a: [hunter2] }', '***'],
+    ['a key', 'open: "-----BEGIN PRIVATE KEY-----hunter2"', '***'],
+    ['from the environment', 'open: "x${{env.ZILLA_TEST_DIFF}}x"', 'x${{env.ZILLA_TEST_DIFF}}x'],
+    ['a secret from the environment', 'pin: "${{env.ZILLA_TEST_DIFF}}"', '***'],
+  ])('does not show a value that is %s', async (_, option, shown) => {
     vi.stubEnv('ZILLA_TEST_DIFF', 'hunter2')
     const document = (options: string) =>
       `name: example\nbindings:\n  north: { type: tcp, kind: server, options: { host: h, port: 1 }, exit: safe }\n  safe: { type: safe, kind: server, options: { ${options} } }\n`
@@ -127,7 +131,7 @@ added    bindings example:more
       const modules = [file('safe.mjs', MODULE)]
       expect(await run(document(option), document('open: y'), { format, modules })).toBe(1)
     }
-    expect(out).toContain('***')
+    expect(out).toContain(shown)
     expect(out).not.toContain('hunter2')
   })
 

@@ -9,6 +9,7 @@ import { join, relative } from 'node:path'
 import { type LoadResult, loadConfig, type Problem } from '@zilla-ts/engine'
 import { describe, expect, test } from 'vitest'
 import { composedValidator } from '../../engine/test/composed.ts'
+import { loadRegistry } from '../src/modules.ts'
 import { numberOf } from '../src/problem-codes.ts'
 import { standard } from '../src/standard.ts'
 
@@ -24,6 +25,10 @@ const environment = {
   SECRET: 'not to be seen',
   KAFKA_BOOTSTRAP_SERVER: 'localhost:9092',
   MQTT_BROKER: 'mqtt://localhost:1883',
+  KAFKA_USERNAME: 'user',
+  KAFKA_PASSWORD: 'correct horse',
+  KAFKA_CA: 'ca.pem',
+  KEYS_PASSWORD: 'correct horse',
 }
 
 /** The parser belongs to the engine. */
@@ -31,7 +36,8 @@ const { parseAllDocuments } = createRequire(new URL('../../engine/package.json',
   parseAllDocuments(text: string): { toJS(): unknown }[]
 }
 
-const load = (text: string, file: string): LoadResult => loadConfig({ text, file, registry: standard, environment })
+const load = (text: string, file: string, registry = standard): LoadResult =>
+  loadConfig({ text, file, registry, environment })
 
 const line = (problem: Problem): string =>
   `${problem.line}:${problem.column} ${problem.level} ${numberOf(problem.code)} ${problem.code} ${problem.path || '/'}  ${problem.message}`
@@ -81,7 +87,9 @@ function shownIn(page: string): [name: string, text: string][] {
   ])
 }
 
-describe('documents that are shown', () => {
+describe('documents that are shown', async () => {
+  /** one example is about modules of others */
+  const registry = await loadRegistry([join(ROOT, 'examples/tcp.uppercase/uppercase.mjs')])
   const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
     .concat(readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name)))
     .filter((page) => page.endsWith('.md') && page !== join('docs', 'problems.md'))
@@ -99,6 +107,6 @@ describe('documents that are shown', () => {
   })
 
   test.each(shown)('%s', (name, text) => {
-    expect(load(text, name).problems.map(line)).toEqual([])
+    expect(load(text, name, registry).problems.map(line)).toEqual([])
   })
 })

@@ -50,7 +50,7 @@ describe('a document that is code', () => {
   it('has problems with a JSON pointer in place of a line', async () => {
     const text = `export default { name: 'x', bindings: ${BINDINGS.replace("exit: 'echo'", "exti: 'echo'")} }`
     expect(await report('zilla.config.mjs', text)).toBe(
-      'zilla.config.mjs /bindings/north/exti error unknown-property  `exti` is unknown here; did you mean `exit`?\n',
+      'zilla.config.mjs /bindings/north/exti error ZC0201 unknown-property  `exti` is unknown here; did you mean `exit`?\n',
     )
   })
 
@@ -86,15 +86,15 @@ describe('a document in JSON', () => {
   it('has problems with line and column', async () => {
     const text = '{\n\t"name": "x",\n\t"bindings": {\n\t\t"a": { "type": "ecoh", "kind": "server" }\n\t}\n}\n'
     expect(await report('zilla.json', text)).toBe(
-      'zilla.json:4:18 error unknown-type  unknown binding type, found "ecoh"; did you mean `echo`?\n' +
+      'zilla.json:4:18 error ZC0211 unknown-type  unknown binding type, found "ecoh"; did you mean `echo`?\n' +
         '4 |   "a": { "type": "ecoh", "kind": "server" }\n' +
-        '                     ^\n',
+        '                     ^^^^^^\n',
     )
   })
 
   it('says where it is broken', async () => {
     expect(await report('zilla.json', '{\n  "name": "x"\n  "bindings": {}\n}\n')).toMatch(
-      /^zilla\.json:3:3 error yaml-syntax /,
+      /^zilla\.json:3:3 error ZC0106 yaml-syntax /,
     )
   })
 })
