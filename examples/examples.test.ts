@@ -107,8 +107,10 @@ async function startEngine(command: string) {
 
 describe('every example', () => {
   it.each(names)('%s has a valid document and a README with commands', async (name) => {
-    const modules = readdirSync(join(HERE, name)).filter((each) => each.endsWith('.mjs'))
-    const registry = await loadRegistry(modules.map((each) => join(HERE, name, each)))
+    const modules = blocks(name, 'sh').flatMap((each) =>
+      [...each.matchAll(/--module (\S+)/g)].map((match) => match[1]!),
+    )
+    const registry = await loadRegistry([...new Set(modules)].map((each) => join(ROOT, each)))
     const file = join(HERE, name, 'zilla.yaml')
     const { problems } = loadConfig({
       text: readFileSync(file, 'utf8'),

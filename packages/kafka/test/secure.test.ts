@@ -130,7 +130,11 @@ describe.skipIf((await kafkaBootstrap()) === undefined)('a broker with TLS and S
       await reader.received(1)
       await secure.broker.setPassword('SCRAM-SHA-256', 'guest', 'an0ther-secret')
       await reader.until('away', () => reader.signals.some((s) => s.kind === 'available' && !s.available))
-      expect(told(chain, 'KAFKA_AUTHENTICATION_FAILED')).toEqual([expect.stringContaining('invalid credentials')])
+      // Once, or twice: Kafka words it in one way for a connection that renews, and in another for a new one.
+      const causes = new Set(
+        told(chain, 'KAFKA_AUTHENTICATION_FAILED').map((each) => /invalid credentials/.exec(each)?.[0]),
+      )
+      expect([...causes]).toEqual(['invalid credentials'])
       writer.send({ value: 'meanwhile' })
       guard.shown = secure.guard('scram-sha-256', 'guest', 'an0ther-secret').shown
       await writer.stored()
