@@ -47,6 +47,25 @@ describe('-P of a default', () => {
     expect(found?.['publish']).toEqual({ qosMax })
   })
 
+  it.each([
+    ['mqtt.maximum.qos', '1', 'qosMax', 'at_least_once'],
+    ['mqtt.publish.qos.max', '0', 'qosMax', 'at_most_once'],
+    ['mqtt.retain.available', 'false', 'retain', false],
+    ['mqtt.wildcard.subscription.available', 'false', 'wildcardSubscriptions', false],
+    ['mqtt.subscription.identifiers.available', 'false', 'subscriptionIds', false],
+    ['mqtt.shared.subscription.available', 'false', 'sharedSubscriptions', false],
+    ['mqtt.shared.subscription.available', 'true', 'sharedSubscriptions', true],
+    ['mqtt.no.local', 'false', 'noLocal', false],
+    ['mqtt.kafka.will.available', 'false', 'wills', false],
+  ])('zilla.binding.%s=%s', (name, text, key, value) => {
+    expect(options({ [`zilla.binding.${name}`]: text }, 'mqtt')?.['features']).toMatchObject({ [key]: value })
+  })
+
+  it.each(['0', 'yes', '', 'TRUE'])('true or false, not %j', (text) => {
+    const name = 'zilla.binding.mqtt.retain.available'
+    expect(() => readProperties(new Map([[name, text]]))).toThrow(`-P ${name}=${text}: the value must be true or false`)
+  })
+
   it('is judged together with the document', () => {
     const range = { 'zilla.binding.mqtt.keep.alive.minimum': '60', 'zilla.binding.mqtt.keep.alive.maximum': '30' }
     expect(load(range).problems).toEqual([

@@ -7,9 +7,8 @@ import { CommandError } from './command-error.ts'
 
 interface KnownProperty {
   readonly name: string
-  /** whole numbers that it takes */
-  readonly from: number
-  readonly to: number
+  /** whole numbers that it takes; absent: `true` or `false` */
+  readonly range?: readonly [from: number, to: number]
   readonly about: string
   /** Absent: the binding reads the property. */
   readonly option?: Omit<OptionDefault, 'value'> & { readonly values?: readonly string[] }
@@ -21,66 +20,75 @@ const limit = (key: string): KnownProperty['option'] => ({
   path: ['options', 'limits', key],
 })
 
-const PUBLISH_QOS = ['at_most_once', 'at_least_once', 'exactly_once']
+const feature = (name: string, key: string, about: string): KnownProperty => ({
+  name: `zilla.binding.${name}`,
+  about: `true or false; mqtt server, features.${key}: ${about}`,
+  option: { type: 'mqtt', kind: 'server', path: ['options', 'features', key] },
+})
+
+const QOS = ['at_most_once', 'at_least_once', 'exactly_once']
 
 const KNOWN: readonly KnownProperty[] = [
   {
     name: 'zilla.binding.mqtt.connect.timeout',
-    from: 1,
-    to: 3600,
+    range: [1, 3600],
     about: 'seconds; mqtt server, limits.connectSeconds',
     option: limit('connectSeconds'),
   },
   {
     name: 'zilla.binding.mqtt.keep.alive.minimum',
-    from: 1,
-    to: 65535,
+    range: [1, 65535],
     about: 'seconds; mqtt server, limits.keepAliveSecondsMin',
     option: limit('keepAliveSecondsMin'),
   },
   {
     name: 'zilla.binding.mqtt.keep.alive.maximum',
-    from: 1,
-    to: 65535,
+    range: [1, 65535],
     about: 'seconds; mqtt server, limits.keepAliveSeconds',
     option: limit('keepAliveSeconds'),
   },
   {
     name: 'zilla.binding.mqtt.topic.alias.maximum',
-    from: 0,
-    to: 65535,
+    range: [0, 65535],
     about: 'mqtt server, limits.topicAliasMaximum',
     option: limit('topicAliasMaximum'),
   },
+  ...['maximum.qos', 'publish.qos.max'].map((name) => ({
+    name: `zilla.binding.mqtt.${name}`,
+    range: [0, 2] as const,
+    about: 'mqtt server, features.qosMax',
+    option: { type: 'mqtt', kind: 'server', path: ['options', 'features', 'qosMax'], values: QOS } as const,
+  })),
+  feature('mqtt.retain.available', 'retain', 'retained messages'),
+  feature('mqtt.wildcard.subscription.available', 'wildcardSubscriptions', 'filters with + and #'),
+  feature('mqtt.subscription.identifiers.available', 'subscriptionIds', 'subscription identifiers'),
+  feature('mqtt.shared.subscription.available', 'sharedSubscriptions', '$share'),
+  feature('mqtt.no.local', 'noLocal', 'subscriptions without own messages'),
+  feature('mqtt.kafka.will.available', 'wills', 'wills'),
   {
     name: 'zilla.binding.mqtt.kafka.publish.qos.max',
-    from: 0,
-    to: 2,
+    range: [0, 2],
     about: 'mqtt-kafka, publish.qosMax',
-    option: { type: 'mqtt-kafka', kind: 'proxy', path: ['options', 'publish', 'qosMax'], values: PUBLISH_QOS },
+    option: { type: 'mqtt-kafka', kind: 'proxy', path: ['options', 'publish', 'qosMax'], values: QOS },
   },
   {
     name: 'zilla.binding.kafka.client.hold.ms',
-    from: 1,
-    to: 2 ** 31 - 1,
+    range: [1, 2 ** 31 - 1],
     about: 'how long records wait for their answer',
   },
   {
     name: 'zilla.binding.kafka.client.ask.ms',
-    from: 1,
-    to: 2 ** 31 - 1,
+    range: [1, 2 ** 31 - 1],
     about: 'how long questions about topics and offsets wait',
   },
   {
     name: 'zilla.binding.kafka.client.metadata.max.age.ms',
-    from: 1,
-    to: 2 ** 31 - 1,
+    range: [1, 2 ** 31 - 1],
     about: 'how old what is known of topics may be',
   },
   {
     name: 'zilla.binding.kafka.client.produce.bytes.max',
-    from: 1,
-    to: Number.MAX_SAFE_INTEGER,
+    range: [1, Number.MAX_SAFE_INTEGER],
     about: 'bytes of records that may wait, over all streams',
   },
 ]
@@ -90,16 +98,10 @@ const WITHOUT_EFFECT: readonly string[] = [
   ...['config.url', 'config.watch', 'config.poll.interval.seconds', 'directory', 'workers', 'service.hostname'].map(
     (name) => `zilla.engine.${name}`,
   ),
-  ...['publish.timeout', 'maximum.qos', 'retain.available', 'wildcard.subscription.available', 'publish.qos.max'].map(
+  ...['publish.timeout', 'client.id', 'session.expiry.grace.period', 'session.lease', 'session.renew'].map(
     (name) => `zilla.binding.mqtt.${name}`,
   ),
-  ...['subscription.identifiers.available', 'shared.subscription.available', 'no.local', 'client.id'].map(
-    (name) => `zilla.binding.mqtt.${name}`,
-  ),
-  ...['session.expiry.grace.period', 'session.lease', 'session.renew'].map((name) => `zilla.binding.mqtt.${name}`),
-  ...['will.available', 'bootstrap.available', 'group.id.prefix.format'].map(
-    (name) => `zilla.binding.mqtt.kafka.${name}`,
-  ),
+  ...['bootstrap.available', 'group.id.prefix.format'].map((name) => `zilla.binding.mqtt.kafka.${name}`),
   'zilla.binding.tls.ignore.empty.vault.refs',
 ]
 const VERBOSE = 'zilla.engine.verbose'
@@ -120,15 +122,20 @@ export function readProperties(properties: ReadonlyMap<string, string>): ReadPro
       warnings.push(`the property ${name} ${whyWithoutEffect(name)}`)
       continue
     }
-    const value = numberOf(known, text)
+    const value = readValue(known, text)
     if (known.option === undefined) continue
     const { values, ...option } = known.option
-    defaults.push({ ...option, value: values === undefined ? value : values[value] })
+    defaults.push({ ...option, value: typeof value === 'number' && values !== undefined ? values[value] : value })
   }
   return { defaults, warnings }
 }
 
-function numberOf({ name, from, to }: KnownProperty, text: string): number {
+function readValue({ name, range }: KnownProperty, text: string): number | boolean {
+  if (range === undefined) {
+    if (text === 'true' || text === 'false') return text === 'true'
+    throw new CommandError(`-P ${name}=${text}: the value must be true or false`)
+  }
+  const [from, to] = range
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (value >= from && value <= to) return value
   throw new CommandError(`-P ${name}=${text}: the value must be a whole number from ${from} to ${to}`)

@@ -50,6 +50,7 @@ export interface MqttConfig {
      * What publishes must be like. The first entry whose name matches the topic is used; topics that none matches are not checked. Deliveries to clients are not checked.
      */
     topics?: MqttTopic[]
+    features: MqttFeatures
     limits: MqttLimits
   }
   when?: {
@@ -392,6 +393,39 @@ export interface MqttTopic {
   }
 }
 /**
+ * What is offered to clients, as far as the exit can do it. CONNACK announces what is not offered; who uses it all the same is refused with the reason code of the standard.
+ */
+export interface MqttFeatures {
+  /**
+   * Highest QoS of publishes and wills, and of what subscriptions are granted (Maximum QoS).
+   */
+  qosMax: 'at_most_once' | 'at_least_once' | 'exactly_once'
+  /**
+   * Retained publishes and wills (Retain Available).
+   */
+  retain: boolean
+  /**
+   * Filters with `+` and `#` (Wildcard Subscription Available).
+   */
+  wildcardSubscriptions: boolean
+  /**
+   * Subscription identifiers (Subscription Identifiers Available).
+   */
+  subscriptionIds: boolean
+  /**
+   * Filters that begin with `$share/` (Shared Subscription Available).
+   */
+  sharedSubscriptions: boolean
+  /**
+   * Subscriptions that leave out the client's own messages. The standard has no announcement for it: a filter with No Local is refused with Implementation specific error.
+   */
+  noLocal: boolean
+  /**
+   * Will messages. The standard has no announcement for it: a CONNECT with a will is refused with Implementation specific error (3.1.1: server unavailable).
+   */
+  wills: boolean
+}
+/**
  * Bounds on what clients may take of memory and time, one and all together.
  */
 export interface MqttLimits {
@@ -660,6 +694,54 @@ export const schema: JsonSchema = {
                   "$ref": "zilla:model"
                 }
               }
+            }
+          }
+        },
+        "features": {
+          "title": "MqttFeatures",
+          "description": "What is offered to clients, as far as the exit can do it. CONNACK announces what is not offered; who uses it all the same is refused with the reason code of the standard.",
+          "type": "object",
+          "additionalProperties": false,
+          "default": {},
+          "properties": {
+            "qosMax": {
+              "description": "Highest QoS of publishes and wills, and of what subscriptions are granted (Maximum QoS).",
+              "enum": [
+                "at_most_once",
+                "at_least_once",
+                "exactly_once"
+              ],
+              "default": "exactly_once"
+            },
+            "retain": {
+              "description": "Retained publishes and wills (Retain Available).",
+              "type": "boolean",
+              "default": true
+            },
+            "wildcardSubscriptions": {
+              "description": "Filters with `+` and `#` (Wildcard Subscription Available).",
+              "type": "boolean",
+              "default": true
+            },
+            "subscriptionIds": {
+              "description": "Subscription identifiers (Subscription Identifiers Available).",
+              "type": "boolean",
+              "default": true
+            },
+            "sharedSubscriptions": {
+              "description": "Filters that begin with `$share/` (Shared Subscription Available).",
+              "type": "boolean",
+              "default": true
+            },
+            "noLocal": {
+              "description": "Subscriptions that leave out the client's own messages. The standard has no announcement for it: a filter with No Local is refused with Implementation specific error.",
+              "type": "boolean",
+              "default": true
+            },
+            "wills": {
+              "description": "Will messages. The standard has no announcement for it: a CONNECT with a will is refused with Implementation specific error (3.1.1: server unavailable).",
+              "type": "boolean",
+              "default": true
             }
           }
         },
@@ -981,6 +1063,7 @@ export const schema: JsonSchema = {
               "topics": false,
               "redirect": false,
               "responseInformation": false,
+              "features": false,
               "limits": {
                 "properties": {
                   "connections": false,

@@ -340,7 +340,7 @@ describe('names and properties', () => {
 })
 
 test('limits that cannot be met together are a fault of the document', () => {
-  const { versions, limits } = defaultOptions()
-  const options = { versions, limits: { ...limits, connectBytes: 1_000, unconnectedBytes: 500 } }
+  const { limits, ...others } = defaultOptions()
+  const options = { ...others, limits: { ...limits, connectBytes: 1_000, unconnectedBytes: 500 } }
   expect(mqtt.check({ type: 'mqtt', kind: 'server', options })).toMatchObject([{ code: 'connect-bytes-unreachable' }])
 })

@@ -280,8 +280,8 @@ test('a long backlog of expired deliveries is acknowledged one by one, not one i
 })
 
 test('a client that has closed its half is heard to its last byte, even if answers come at once', () => {
-  const { versions, limits } = defaultOptions()
-  const rig = new Rig({ versions, limits: { ...limits, receiveMaximum: 1 } })
+  const { limits, ...others } = defaultOptions()
+  const rig = new Rig({ ...others, limits: { ...limits, receiveMaximum: 1 } })
   const client = rig.client(CONNECT_4)
   rig.send(client, "32 { 'a' 0001 78 } 32 { 'a' 0002 78 } 32 { 'a' 0003 78 } e0 00")
   client.stream?.end()
@@ -295,8 +295,8 @@ test('a client that has closed its half is heard to its last byte, even if answe
 })
 
 test('what an acceptor writes because it was granted room comes behind what waits', () => {
-  const { versions, limits } = defaultOptions()
-  const rig = new Rig({ versions, limits: { ...limits, queueBytes: 1_024 } })
+  const { limits, ...others } = defaultOptions()
+  const rig = new Rig({ ...others, limits: { ...limits, queueBytes: 1_024 } })
   // room for CONNACK, SUBACK and one delivery
   const client = rig.client(CONNECT_4, null, 138)
   rig.send(client, "82 { 0001 'a' 01 }")
@@ -428,9 +428,9 @@ describe('check', () => {
   })
 
   test('names a shortest keep-alive above the longest', () => {
-    const { limits } = defaultOptions()
+    const { limits, ...others } = defaultOptions()
     const options = (least: number): MqttConfig['options'] => ({
-      versions: ['v5'],
+      ...others,
       limits: { ...limits, keepAliveSecondsMin: least, keepAliveSeconds: 30 },
     })
     const findings = mqtt.check?.({ type: 'mqtt', kind: 'server', options: options(31), exit: 'x' }) ?? []

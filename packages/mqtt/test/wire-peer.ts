@@ -25,14 +25,17 @@ type Opened = TestExit<Mqtt>['opened'][number]
 /** The defaults that the config pipeline would fill in. */
 export function defaultOptions(): MqttConfig['options'] {
   const options = schema['properties'] as Record<string, { properties: Record<string, Record<string, unknown>> }>
-  const { versions, limits } = options['options']!.properties
-  const defaults = Object.entries(limits!['properties'] as Record<string, { default?: unknown }>)
+  const { versions, limits, features } = options['options']!.properties
   return {
     versions: versions!['default'],
-    limits: Object.fromEntries(
-      defaults.flatMap(([name, { default: value }]) => (value === undefined ? [] : [[name, value]])),
-    ),
+    limits: defaultsOf(limits!),
+    features: defaultsOf(features!),
   } as unknown as MqttConfig['options']
+}
+
+function defaultsOf(object: Record<string, unknown>): Record<string, unknown> {
+  const properties = Object.entries(object['properties'] as Record<string, { default?: unknown }>)
+  return Object.fromEntries(properties.flatMap(([name, of]) => (of.default === undefined ? [] : [[name, of.default]])))
 }
 
 export const CAPABILITIES: Capabilities = {
@@ -260,6 +263,7 @@ export class MqttWirePeer implements WirePeer {
   readonly #commands: Readonly<Record<string, (rest: string) => void>> = {
     // before the first byte
     limits: (rest) => Object.assign(this.#options.limits, pairs(rest)),
+    features: (rest) => Object.assign(this.#options.features, pairs(rest)),
     versions: (rest) => Object.assign(this.#options, { versions: rest.split(' ') }),
     can: (rest) => {
       this.#capabilities = { ...this.#capabilities, ...pairs(rest) }

@@ -1599,6 +1599,39 @@ export interface MqttServerBinding {
       }
     }[]
     /**
+     * What is offered to clients, as far as the exit can do it. CONNACK announces what is not offered; who uses it all the same is refused with the reason code of the standard.
+     */
+    features?: {
+      /**
+       * Highest QoS of publishes and wills, and of what subscriptions are granted (Maximum QoS).
+       */
+      qosMax?: 'at_most_once' | 'at_least_once' | 'exactly_once'
+      /**
+       * Retained publishes and wills (Retain Available).
+       */
+      retain?: boolean
+      /**
+       * Filters with `+` and `#` (Wildcard Subscription Available).
+       */
+      wildcardSubscriptions?: boolean
+      /**
+       * Subscription identifiers (Subscription Identifiers Available).
+       */
+      subscriptionIds?: boolean
+      /**
+       * Filters that begin with `$share/` (Shared Subscription Available).
+       */
+      sharedSubscriptions?: boolean
+      /**
+       * Subscriptions that leave out the client's own messages. The standard has no announcement for it: a filter with No Local is refused with Implementation specific error.
+       */
+      noLocal?: boolean
+      /**
+       * Will messages. The standard has no announcement for it: a CONNECT with a will is refused with Implementation specific error (3.1.1: server unavailable).
+       */
+      wills?: boolean
+    }
+    /**
      * Bounds on what clients may take of memory and time, one and all together.
      */
     limits?: {

@@ -32,6 +32,7 @@ import {
   unpermittedWillOf,
   willRefusalOf,
 } from './connect.ts'
+import { offeredOf } from './features.ts'
 import { Output } from './output.ts'
 import { type Paced, Pacer } from './pacer.ts'
 import { Publisher } from './publisher.ts'
@@ -278,9 +279,10 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler, Guest, P
   }
 
   /** The next hop has the session: CONNACK may go out. */
-  accepted(capabilities: Capabilities, subscriptions: readonly Subscription[]): void {
+  accepted(able: Capabilities, subscriptions: readonly Subscription[]): void {
     const packet = this.#connect
     if (packet === null) return
+    const capabilities = offeredOf(this.server.options.features, able)
     const refusal = willRefusalOf(packet, capabilities)
     if (refusal !== null) {
       this.refuse(refusal)

@@ -274,13 +274,14 @@ export class Subscriber {
   }
 
   /** Why a filter is refused without asking; null: it is not. */
-  #precheck({ filter, subscriptionId }: Subscription): number | null {
+  #precheck({ filter, subscriptionId, noLocal }: Subscription): number | null {
     const { capabilities, server } = this.#connection
     if (isShared(filter) && !capabilities.sharedAvailable) return ReasonCode.SharedSubscriptionsNotSupported
     if (hasWildcard(filter) && !capabilities.wildcardAvailable) return ReasonCode.WildcardSubscriptionsNotSupported
     if (subscriptionId !== 0 && !capabilities.subscriptionIdsAvailable) {
       return ReasonCode.SubscriptionIdentifiersNotSupported
     }
+    if (noLocal && !server.options.features.noLocal) return ReasonCode.ImplementationSpecificError
     const known = this.#filters.has(filter)
     return !known && this.#filters.size >= server.limits.subscriptions ? ReasonCode.QuotaExceeded : null
   }
