@@ -18,6 +18,8 @@ function codesIn(source: string): string[] {
     /\bcode: '([a-z0-9-]+)'/g,
     /\b(?:report|error|attempt)\('([a-z0-9]+-[a-z0-9-]+)',/g,
     /\berror\([^\n]*, '([a-z0-9]+-[a-z0-9-]+)', /g,
+    /new KeyFault\(\s*'([a-z0-9-]+)',/g,
+    /\breport\(\s*(?:'(?:error|warning)', )?'([a-z0-9]+-[a-z0-9-]+)',/g,
     /#fault\([^\n]*?, '([a-z0-9-]+)', /g,
     /\breport\(\{ index, code: '([a-z-]+)'/g,
     /new DocumentError\('([a-z0-9-]+)'/g,
