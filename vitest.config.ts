@@ -9,7 +9,8 @@ export default defineConfig({
     globalSetup: ['scripts/vitest-global-setup.mjs'],
     // Many files wait for other processes, or for time to pass, most of their time.
     maxWorkers: 3,
-    testTimeout: 30_000,
+    // Ends what hangs; how fast a test is depends on the machine, and is no matter of tests.
+    testTimeout: 120_000,
     hookTimeout: 120_000,
   },
 })
