@@ -4,7 +4,9 @@
  * itself unless `acknowledge` is set. Each wait has a deadline that fails the test; it must never wait for a fixed time.
  */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import {
   type AckPacket,
   type AckType,
@@ -67,7 +69,7 @@ export class MqttTestClient {
   readonly received: Packet[] = []
   readonly version: Version
   #connack: ConnackPacket | null = null
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #decoder: Decoder
   readonly #acknowledge: boolean
   readonly #deadlineMs: number
@@ -76,7 +78,11 @@ export class MqttTestClient {
   #failure: Error | null = null
   #wait: Wait | null = null
 
-  private constructor(socket: Socket, version: Version, { acknowledge, deadlineMs, properties }: ConnectOptions) {
+  private constructor(
+    socket: Socket | Duplex,
+    version: Version,
+    { acknowledge, deadlineMs, properties }: ConnectOptions,
+  ) {
     this.#socket = socket
     this.version = version
     this.#acknowledge = acknowledge ?? false
@@ -108,6 +114,11 @@ export class MqttTestClient {
     const socket = connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
     await once(socket, 'connect')
     return new MqttTestClient(socket, options.version ?? 5, options)
+  }
+
+  /** A client on a connection of the test's own: TLS, WebSocket. */
+  static over(stream: Duplex, options: ConnectOptions = {}): MqttTestClient {
+    return new MqttTestClient(stream, options.version ?? 5, options)
   }
 
   /** A connection whose CONNECT was accepted. */
@@ -261,7 +272,9 @@ export class MqttTestClient {
   /** Breaks the connection (RST), as a crash of the client does. */
   kill(): void {
     this.#decoder.close()
-    this.#socket.resetAndDestroy()
+    // TLS and WebSocket have no reset of their own.
+    if (this.#socket instanceof TLSSocket || !(this.#socket instanceof Socket)) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
   }
 
   async #answer<T extends AckType | 'suback' | 'unsuback'>(type: T, packetId: number): Promise<Received<T>> {
