@@ -27,7 +27,7 @@ interface Row {
   readonly unit: string
   readonly value: number
   readonly perSecond: number | null
-  readonly budget: number
+  readonly budget: number | null
 }
 
 const { values: options } = parseArgs({
@@ -49,9 +49,10 @@ async function runOn(backend: Backend, wanted: readonly Scenario[], seconds: num
     // A fresh engine and fresh topics for each: no scenario pays for the one before.
     const suffix = `${process.pid}-${at}`
     const topics = { sessions: `s-${suffix}`, messages: `m-${suffix}`, retained: `r-${suffix}` }
-    const engine = await startEngine(backend, topics)
+    const front = await scenario.front?.()
+    const engine = await startEngine(backend, topics, front)
     try {
-      const result = await scenario.run(engine, seconds)
+      const result = await scenario.run(engine, seconds, front)
       const expected = sent.get(engine)
       if (expected !== undefined) await verify(backend, engine, topics.messages, expected)
       rows.push(row(backend, scenario, result))
@@ -80,7 +81,7 @@ function row(backend: Backend, scenario: Scenario, result: number | Measure): Ro
 
 function print({ backend, name, unit, value, perSecond, budget }: Row): void {
   const rate = perSecond === null ? '' : Math.round(perSecond).toLocaleString('en')
-  const ratio = `${(value / budget).toFixed(2)} × budget ${budget}`
+  const ratio = budget === null ? 'no budget' : `${(value / budget).toFixed(2)} × budget ${budget}`
   const cells = [backend.padEnd(9), name.padEnd(22), rate.padStart(10), `${value.toFixed(2)} ${unit}`.padStart(12)]
   console.log([...cells, ratio + earlier(backend, name, value)].join('  '))
 }

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 
 const CONNECT = 0x10
 const PUBLISH = 0x30
@@ -21,6 +22,8 @@ const TYPE_SUBACK = 9
 const TYPE_PINGRESP = 13
 
 const CLEAN = 2
+const USERNAME = 0x80
+const PASSWORD = 0x40
 const WAIT_MS = 60_000
 
 export type Qos = 0 | 1 | 2
@@ -61,8 +64,20 @@ export function pubrel(id: number): Buffer {
 export interface LoadOptions {
   /** false: the session stays when the connection ends */
   readonly clean?: boolean
+  readonly username?: string
+  readonly password?: string
+  /** over TLS, with these */
+  readonly tls?: SecureContextOptions
   /** called before anything is sent or received, to set what is called later */
   readonly prepare?: (client: LoadClient) => void
+}
+
+async function dial(port: number, { tls }: LoadOptions): Promise<Socket> {
+  const address = { host: '127.0.0.1', port, noDelay: true }
+  const socket = tls === undefined ? connect(address) : connectTls({ ...address, ...tls, servername: 'localhost' })
+  socket.on('error', () => {})
+  await withDeadline(once(socket, tls === undefined ? 'connect' : 'secureConnect'), 'a connection')
+  return socket
 }
 
 /** One MQTT 3.1.1 connection that counts what it gets. */
@@ -90,7 +105,6 @@ export class LoadClient {
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk))
-    socket.on('error', () => {})
     socket.on('close', () => {
       if (!this.#closed) this.onClosed()
     })
@@ -98,14 +112,19 @@ export class LoadClient {
 
   /** Connects and waits for CONNACK 0. */
   static async open(port: number, clientId: string, options: LoadOptions = {}): Promise<LoadClient> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+    const socket = await dial(port, options)
     const client = new LoadClient(socket)
     options.prepare?.(client)
-    await withDeadline(once(socket, 'connect'), 'TCP connect')
+    const { username, password } = options
+    const shown = [username, password].filter((each) => each !== undefined)
+    const flags =
+      (options.clean === false ? 0 : CLEAN) |
+      (username === undefined ? 0 : USERNAME) |
+      (password === undefined ? 0 : PASSWORD)
     const body = Buffer.concat([
       text('MQTT'),
-      Buffer.from([4, options.clean === false ? 0 : CLEAN, 0, 0]),
-      text(clientId),
+      Buffer.from([4, flags, 0, 0]),
+      ...[clientId, ...shown].map((each) => text(each)),
     ])
     const connack = new Promise<number>((resolve) => {
       client.#connack = resolve

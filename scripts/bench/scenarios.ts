@@ -3,6 +3,7 @@
  * flooded), verifies counts, and reports CPU of the engine process per message.
  */
 import type { EngineProcess } from '@zilla-ts/testing'
+import { type Front, passwordFront, tlsFront, tokenFront } from './fronts.ts'
 import { elapse, LoadClient, type LoadOptions, publishPacket, type Qos, reached } from './load.ts'
 
 export interface Measure {
@@ -16,8 +17,10 @@ export interface Scenario {
   readonly name: string
   readonly unit: string
   /** µs CPU a message on real Kafka (bytes for memory, ms for latency), from the budgets in ARCHITECTURE.md */
-  readonly budget: number
-  run(engine: EngineProcess, seconds: number): Promise<number | Measure>
+  readonly budget: number | null
+  /** what stands before the mqtt server; absent: nothing */
+  front?(): Promise<Front> | Front
+  run(engine: EngineProcess, seconds: number, front: Front | undefined): Promise<number | Measure>
 }
 
 const PAYLOAD = Buffer.alloc(100, 'x')
@@ -33,6 +36,11 @@ const WARM_UP_SECONDS = 2
 const PARALLEL = 50
 const CONNECTS_WARM_UP = 2_000
 const CONNECTS = 8_000
+/** connections with credentials: fewer, for each of them has a token made for it */
+const GUARDED_WARM_UP = 500
+const GUARDED = 4_000
+/** clients that connect over TLS at once, as after a restart */
+const STORM = 2_000
 const RESUMED = 1_000
 /** more than a session may have in flight, so that it falls behind again */
 const BACKLOG = 400
@@ -63,13 +71,26 @@ export const scenarios: readonly Scenario[] = [
   },
   // A delivery as in the fan-out, and no more than one record walked for it.
   { name: `resume ${RESUMED}`, unit: 'µs', budget: 5.5, run: resume },
-  { name: 'connect', unit: 'µs', budget: 150, run: connects },
-  // No budget of its own: what the end of a connection costs comes on top, most of it in Node and the kernel.
-  { name: 'connect and disconnect', unit: 'µs', budget: 300, run: connectsAndDisconnects },
+  { name: 'connect', unit: 'µs', budget: 150, run: (engine) => connects(engine) },
+  // What the end of a connection costs comes on top, most of it in Node and the kernel.
+  { name: 'connect and disconnect', unit: 'µs', budget: null, run: connectsAndDisconnects },
+  ...(['RS256', 'ES256'] as const).flatMap((algorithm) => [
+    guarded(`connect ${algorithm}`, () => tokenFront(algorithm, GUARDED_WARM_UP + GUARDED)),
+    guarded(`connect ${algorithm} again`, () => tokenFront(algorithm, 1)),
+  ]),
+  guarded('connect password', () => passwordFront),
+  guarded(`connect ${STORM} TLS`, tlsFront, STORM, STORM),
   { name: 'idle connection', unit: 'KiB', budget: 8, run: memory },
   { name: 'latency p50 at 200/s', unit: 'ms', budget: 3, run: (engine, seconds) => latency(engine, seconds, 0.5) },
   { name: 'latency p99 at 200/s', unit: 'ms', budget: 10, run: (engine, seconds) => latency(engine, seconds, 0.99) },
 ]
+
+/** Connections that a guard, or TLS, stands before. No budget: most of it is cryptography, and no message costs it. */
+function guarded(name: string, front: () => Promise<Front> | Front, count = GUARDED, parallel = PARALLEL): Scenario {
+  const run: Scenario['run'] = (engine, _seconds, front) =>
+    connects(engine, count, GUARDED_WARM_UP, parallel, (at) => front?.client(at) ?? CLEAN)
+  return { name, unit: 'µs', budget: null, front, run }
+}
 
 /** CPU and count between two moments of a running load. */
 async function measured(engine: EngineProcess, seconds: number, count: () => number): Promise<Measure> {
@@ -197,7 +218,7 @@ async function pairs(engine: EngineProcess, qos: Qos, seconds: number, options =
 /** Sessions with one filter return together to messages that were stored meanwhile. Its CPU includes their CONNECTs. */
 async function resume(engine: EngineProcess): Promise<Measure> {
   const names = Array.from({ length: RESUMED }, (_, at) => `resume-${process.pid}-${at}`)
-  const before = await openAll(engine, names, DURABLE)
+  const before = await openAll(engine, names, () => DURABLE)
   await subscribeAll(before, () => 'resume/#', 1)
   close(before)
   const [publisher] = await open(engine, 1, 'resume-pub')
@@ -210,7 +231,7 @@ async function resume(engine: EngineProcess): Promise<Measure> {
   const [from, cpuFrom] = [performance.now(), engine.cpuSeconds()]
   const clients: LoadClient[] = []
   const prepare = (client: LoadClient) => clients.push(client)
-  await openAll(engine, names, { clean: false, prepare })
+  await openAll(engine, names, () => ({ clean: false, prepare }))
   if (!clients.every(({ sessionPresent }) => sessionPresent)) throw new Error('a session that resumed was not there')
   const received = () => clients.reduce((sum, { publishes }) => sum + publishes, 0)
   await reached(() => received() >= RESUMED * BACKLOG, 'the backlog')
@@ -221,13 +242,20 @@ async function resume(engine: EngineProcess): Promise<Measure> {
 }
 
 /** Connections that stay, opened in parallel: TCP, CONNECT, session, CONNACK. */
-async function connects(engine: EngineProcess): Promise<Measure> {
-  const warm = await open(engine, CONNECTS_WARM_UP, 'warm')
+async function connects(
+  engine: EngineProcess,
+  count = CONNECTS,
+  warmUp = CONNECTS_WARM_UP,
+  parallel = PARALLEL,
+  options: (at: number) => LoadOptions = () => CLEAN,
+): Promise<Measure> {
+  const names = (name: string, of: number) => Array.from({ length: of }, (_, at) => `${name}-${at}`)
+  const warm = await openAll(engine, names('warm', warmUp), options)
   const [from, cpuFrom] = [performance.now(), engine.cpuSeconds()]
-  const clients = await open(engine, CONNECTS, 'connect')
+  const clients = await openAll(engine, names('connect', count), (at) => options(warmUp + at), parallel)
   const [to, cpuTo] = [performance.now(), engine.cpuSeconds()]
   close([...warm, ...clients])
-  return { messages: CONNECTS, seconds: (to - from) / 1_000, cpuSeconds: cpuTo - cpuFrom }
+  return { messages: count, seconds: (to - from) / 1_000, cpuSeconds: cpuTo - cpuFrom }
 }
 
 /** Connections that end when they are there. */
@@ -286,19 +314,26 @@ async function latency(engine: EngineProcess, seconds: number, quantile: number)
 }
 
 /** Opens sessions of new names. */
-function open(engine: EngineProcess, count: number, name: string, options?: LoadOptions): Promise<LoadClient[]> {
+function open(engine: EngineProcess, count: number, name: string, options = CLEAN): Promise<LoadClient[]> {
   const run = process.hrtime.bigint()
   return openAll(
     engine,
     Array.from({ length: count }, (_, at) => `${name}-${run}-${at}`),
-    options,
+    () => options,
   )
 }
 
-async function openAll(engine: EngineProcess, names: readonly string[], options?: LoadOptions): Promise<LoadClient[]> {
+async function openAll(
+  engine: EngineProcess,
+  names: readonly string[],
+  options: (at: number) => LoadOptions,
+  parallel = PARALLEL,
+): Promise<LoadClient[]> {
   const clients: LoadClient[] = []
-  for (let at = 0; at < names.length; at += PARALLEL) {
-    const opening = names.slice(at, at + PARALLEL).map((name) => LoadClient.open(engine.port, name, options))
+  for (let from = 0; from < names.length; from += parallel) {
+    const opening = names
+      .slice(from, from + parallel)
+      .map((name, at) => LoadClient.open(engine.port, name, options(from + at)))
     clients.push(...(await Promise.all(opening)))
   }
   return clients
