@@ -25,12 +25,17 @@ export class Disturbances {
 
   end(): void {
     for (const interval of this.#intervals) {
-      if (interval.to === Number.POSITIVE_INFINITY) interval.to = performance.now() + this.#slackMs
+      if (interval.to === Number.POSITIVE_INFINITY) interval.to = performance.now()
     }
   }
 
-  /** Whether any has touched the time from `from` until now. */
+  /** Whether any, or what may be felt of it later, has touched the time from `from` until now. */
   since(from: number): boolean {
+    return this.#intervals.some((interval) => interval.to + this.#slackMs >= from)
+  }
+
+  /** Whether any itself has touched that time. */
+  struckSince(from: number): boolean {
     return this.#intervals.some((interval) => interval.to >= from)
   }
 }

@@ -28,7 +28,7 @@ export function markdown({ storage, options, findings }: RunResult): string {
 
 ${new Date().toISOString()}, ${machine()}
 
-\`npm run torture -- --on ${storage} --seed ${options.seed} --minutes ${+(options.seconds / 60).toFixed(2)} --rate ${options.rate} --engines ${options.engines}\`
+\`npm run torture -- --on ${storage} --seed ${options.seed} --minutes ${+(options.seconds / 60).toFixed(2)} --rate ${options.rate} --engines ${options.engines} --clients ${options.clients}\`
 
 ${table(['promise', '', 'broken'], promises)}
 ${texts.join('')}

@@ -1,14 +1,20 @@
 /** One run: the load begins, faults strike for a while, everything settles, and what is left is held against what was promised. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { Contenders } from './contenders.ts'
 import { FAULTS, type Fault } from './faults.ts'
 import { Findings } from './findings.ts'
+import { HealthyClient } from './healthy.ts'
+import { Hostile } from './hostile.ts'
 import { Lane } from './lanes.ts'
 import { Publisher } from './publisher.ts'
 import { Random } from './random.ts'
+import { RetainedWriter } from './retained.ts'
 import { Stage } from './stage.ts'
 import type { Storage } from './storage.ts'
 import { Subscriber, type SubscriberOptions } from './subscriber.ts'
-import { readMessages, verifyReceived, verifyStored } from './verify.ts'
+import { readMessages, readRetained, verifyReceived, verifyStored } from './verify.ts'
+import { Wills } from './wills.ts'
+import { until, type Workload } from './workload.ts'
 
 export interface RunOptions {
   readonly seed: number
@@ -17,6 +23,8 @@ export interface RunOptions {
   /** messages that all publishers together try to send in a second */
   readonly rate: number
   readonly engines: number
+  /** well-behaved clients that nobody may hurt */
+  readonly clients: number
   /** only faults whose name contains it */
   readonly only: string
   /** MiB of anonymous memory that an engine may take */
@@ -59,6 +67,7 @@ class Play {
   readonly #lanes: Lane[] = []
   readonly #publishers: Publisher[] = []
   readonly #subscribers: Subscriber[]
+  readonly #workloads: readonly Workload[]
   readonly #begin = performance.now()
 
   constructor(stage: Stage, options: RunOptions) {
@@ -69,6 +78,18 @@ class Play {
       this.#publishers.push(new Publisher(stage, `publisher-${at}`, lanes, options.rate / PUBLISHERS))
     }
     this.#subscribers = subscribers.map((subscriber) => new Subscriber(stage, subscriber, this.#lanes))
+    const { hosts } = stage
+    this.#workloads = [
+      new RetainedWriter(stage, 'retained-0'),
+      new RetainedWriter(stage, 'retained-1'),
+      new Wills(stage),
+      new Contenders(stage, 'contender-0'),
+      new Contenders(stage, 'contender-1'),
+      new Hostile(stage),
+      ...Array.from({ length: options.clients }, (_, at) => {
+        return new HealthyClient(stage, hosts[at % hosts.length]!, `healthy-${at}`)
+      }),
+    ]
   }
 
   async run(): Promise<void> {
@@ -76,6 +97,7 @@ class Play {
     for (const subscriber of this.#subscribers) subscriber.start()
     await within(Promise.all(this.#subscribers.map(({ subscribed }) => subscribed)), 'the subscribers', SETTLE_MS)
     for (const publisher of this.#publishers) publisher.start()
+    for (const workload of this.#workloads) workload.start()
     const progress = setInterval(() => this.#options.log(this.#progress()), PROGRESS_MS)
     const memory = setInterval(() => this.#watchMemory(), 500)
     try {
@@ -87,9 +109,11 @@ class Play {
     }
     await Promise.all(this.#stage.hosts.map((host) => host.stop()))
     this.#options.log('reading the topics')
-    await readMessages(this.#stage, this.#lanes, () => {})
+    const messages = await readMessages(this.#stage, this.#lanes)
+    const retained = await readRetained(this.#stage)
     verifyStored(findings, this.#lanes)
     verifyReceived(findings, this.#lanes, this.#subscribers)
+    for (const workload of this.#workloads) workload.verify?.({ messages, retained })
   }
 
   #lane(topic: string, qos: 1 | 2): Lane {
@@ -121,9 +145,9 @@ class Play {
     const begin = performance.now()
     const answered = this.#publishers.map((publisher) => publisher.answered)
     const served = () => this.#publishers.every((publisher, at) => publisher.answered > answered[at]!)
-    const late = await this.#until(served, RECOVERY_MS)
+    const inTime = await until(served, RECOVERY_MS)
     findings.sample(`served again after ${fault.name}, s`, (performance.now() - begin) / 1_000)
-    if (!late) return
+    if (inTime) return
     const stuck = this.#publishers.filter((publisher, at) => publisher.answered === answered[at])
     const who = stuck.map(({ peer }) => `${peer.id} (${peer.connection === null ? peer.refusal : 'connected'})`)
     findings.violate('P8', `not served within ${RECOVERY_MS / 1_000} s after ${fault.name}: ${who.join(', ')}`)
@@ -134,29 +158,19 @@ class Play {
     const { findings } = this.#stage
     this.#options.log('settling')
     for (const publisher of this.#publishers) publisher.finish()
-    await Promise.all(this.#subscribers.map((subscriber) => subscriber.finish()))
+    await Promise.all([...this.#workloads, ...this.#subscribers].map((workload) => workload.finish()))
     const begin = performance.now()
     const unanswered = () => this.#publishers.filter((publisher) => publisher.unanswered > 0)
-    if (await this.#until(() => unanswered().length === 0, SETTLE_MS)) {
+    if (!(await until(() => unanswered().length === 0, SETTLE_MS))) {
       for (const { peer, unanswered: count } of unanswered()) {
         findings.violate('P8', `${peer.id} has ${count} unanswered messages after ${SETTLE_MS / 1_000} s`)
       }
     }
     const sent = () => this.#lanes.reduce((sum, { length }) => sum + length, 0)
-    await this.#until(() => this.#subscribers.every(({ received }) => received === sent()), SETTLE_MS)
+    await until(() => this.#subscribers.every(({ received }) => received === sent()), SETTLE_MS)
     findings.sample('settled after, s', (performance.now() - begin) / 1_000)
     await delay(QUIET_MS)
     await Promise.all([...this.#publishers, ...this.#subscribers].map(({ peer }) => peer.stop()))
-  }
-
-  /** Whether it was too late. */
-  async #until(condition: () => boolean, ms: number): Promise<boolean> {
-    const deadline = performance.now() + ms
-    while (!condition()) {
-      if (performance.now() > deadline) return true
-      await delay(20)
-    }
-    return false
   }
 
   #watchMemory(): void {

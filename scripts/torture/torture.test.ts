@@ -5,7 +5,7 @@ import { run } from './run.ts'
 import { embeddedStorage, kafkaStorage } from './storage.ts'
 
 const bootstrap = process.platform === 'linux' ? await kafkaBootstrap() : undefined
-const SHORT = { seed: 7, seconds: 12, rate: 200, engines: 1, only: 'SIGKILL', memoryMib: 512 }
+const SHORT = { seed: 7, seconds: 12, rate: 200, engines: 1, clients: 20, only: 'SIGKILL', memoryMib: 512 }
 const log = () => {}
 
 it.skipIf(process.platform !== 'linux')(

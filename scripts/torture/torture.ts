@@ -13,6 +13,7 @@ const HELP = `npm run torture -- [options]
   --seed N                   repeats the decisions of a run; printed at the start (any)
   --rate N                   messages a second that publishers try to send (1000)
   --engines N                engines on one Kafka (2); on the embedded log it is always one
+  --clients N                well-behaved clients that nobody may hurt (200)
   --only TEXT                faults whose name contains TEXT; 'none': no faults
   --memory N                 MiB of anonymous memory that an engine may take (512)
   --report DIR               write DIR/<storage>.md and .json
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string' },
     rate: { type: 'string', default: '1000' },
     engines: { type: 'string', default: '2' },
+    clients: { type: 'string', default: '200' },
     only: { type: 'string', default: '' },
     memory: { type: 'string', default: '512' },
     report: { type: 'string' },
@@ -52,6 +54,7 @@ async function main(): Promise<void> {
       seconds: number('minutes', options.minutes) * 60,
       rate: number('rate', options.rate),
       engines: name === 'kafka' ? number('engines', options.engines) : 1,
+      clients: number('clients', options.clients),
       only: options.only,
       memoryMib: number('memory', options.memory),
       log,

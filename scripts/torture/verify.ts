@@ -4,19 +4,16 @@ import { type Lane, parsePayload } from './lanes.ts'
 import type { Stage } from './stage.ts'
 import type { Receipts, Subscriber } from './subscriber.ts'
 
-/** Counts what is stored, by lane, and looks at its order; other keys go to `others`. */
-export async function readMessages(
-  stage: Stage,
-  lanes: readonly Lane[],
-  others: (key: string, value: string | null) => void,
-): Promise<void> {
+/** Counts what is stored, by lane, and looks at its order; records of other keys are counted in what is returned. */
+export async function readMessages(stage: Stage, lanes: readonly Lane[]): Promise<ReadonlyMap<string, number>> {
   const { findings } = stage
+  const others = new Map<string, number>()
   const last = lanes.map(() => -1)
   await stage.read('messages', (key, value) => {
     const parsed = value === null ? null : parsePayload(value)
     const lane = lanes[parsed?.lane ?? -1]
     if (parsed === null || lane === undefined || lane.topic !== key) {
-      others(key, value)
+      others.set(key, (others.get(key) ?? 0) + 1)
       return
     }
     findings.count('messages stored')
@@ -25,6 +22,14 @@ export async function readMessages(
       findings.violate('P3', `log: ${key} ${parsed.number} stands after ${last[lane.index]}`)
     } else last[lane.index] = parsed.number
   })
+  return others
+}
+
+/** The last value of each key. */
+export async function readRetained(stage: Stage): Promise<ReadonlyMap<string, string | null>> {
+  const values = new Map<string, string | null>()
+  await stage.read('retained', (key, value) => values.set(key, value))
+  return values
 }
 
 export function verifyStored(findings: Findings, lanes: readonly Lane[]): void {
