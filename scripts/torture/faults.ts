@@ -2,6 +2,8 @@
  * What is done to engines and storage, one at a time. A fault ends with everything running again; whether everybody is
  * served again is looked at by whoever asked for it.
  */
+import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PacketCmd } from 'mqtt-packet'
 import type { Host } from './host.ts'
@@ -18,6 +20,8 @@ export interface Fault {
 
 /** How long a fault waits for the step of the protocol at which it strikes. */
 const STEP_MS = 5_000
+/** file systems below may be filled */
+const SMALL_BYTES = 1024 ** 3
 
 const step = (direction: Step['direction'], ...cmds: PacketCmd[]) => cmds.map((cmd): Step => ({ direction, cmd }))
 
@@ -83,7 +87,42 @@ export const FAULTS: readonly Fault[] = [
         process.kill(pid!, 'SIGCONT')
       }),
   },
+  {
+    name: 'full disk, up to 8 s',
+    weight: 2,
+    fits: ({ storage, directory }) => storage.name === 'embedded' && sizeOf(directory) < SMALL_BYTES,
+    run: (stage, random) => withoutStorage(stage, () => filled(stage.directory, random.int(500, 8_000))),
+  },
 ]
+
+function sizeOf(directory: string): number {
+  const { blocks, bsize } = statfsSync(directory)
+  return blocks * bsize
+}
+
+/** Not a byte is free for so long. */
+async function filled(directory: string, ms: number): Promise<void> {
+  const path = join(directory, 'zilla-torture-filler')
+  const file = openSync(path, 'w')
+  try {
+    for (const bytes of [Buffer.alloc(1024 * 1024), Buffer.alloc(4096), Buffer.alloc(1)]) {
+      while (wrote(file, bytes)) {}
+    }
+    await delay(ms)
+  } finally {
+    closeSync(file)
+    rmSync(path)
+  }
+}
+
+function wrote(file: number, bytes: Buffer): boolean {
+  try {
+    return writeSync(file, bytes) === bytes.length
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false
+    throw error
+  }
+}
 
 async function killed(host: Host): Promise<void> {
   await host.kill()

@@ -3,7 +3,6 @@
  * clients may then be hurt. It must never end by itself.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EngineProcess } from '@zilla-ts/testing'
@@ -52,12 +51,14 @@ export class Host {
   #port = 0
   #stopped = false
 
-  constructor(index: number, document: string, slackMs: number, findings: Findings) {
+  /** @param parent where its folder is made */
+  constructor(index: number, document: string, parent: string, slackMs: number, findings: Findings) {
     this.index = index
     this.#document = document
     this.#findings = findings
     this.disturbances = new Disturbances(slackMs)
-    this.directory = mkdtempSync(join(tmpdir(), 'zilla-torture-'))
+    this.directory = mkdtempSync(join(parent, 'zilla-torture-'))
+    process.once('exit', () => this.#abandon())
   }
 
   /** of its listener; that of the last start while it is down */
@@ -71,38 +72,38 @@ export class Host {
 
   async start(): Promise<void> {
     const begin = performance.now()
-    const process = await EngineProcess.start({ document: this.#document, directory: this.directory })
+    const engine = await EngineProcess.start({ document: this.#document, directory: this.directory })
     this.#findings.sample('start to listening, s', (performance.now() - begin) / 1_000)
     this.starts++
-    this.#process = process
-    this.#port = process.port
-    void process.exited().then((code) => this.#onExit(process, code))
+    this.#process = engine
+    this.#port = engine.port
+    void engine.exited().then((code) => this.#onExit(engine, code))
     this.disturbances.end()
   }
 
   /** Ends it as a crash would, now: the signal is sent before this returns. */
   kill(): Promise<void> {
-    return this.#end(async (process) => {
-      await process.kill()
+    return this.#end(async (engine) => {
+      await engine.kill()
     })
   }
 
   /** Ends it as an operator would. */
   stop(): Promise<void> {
-    return this.#end(async (process) => {
-      const code = await process.stop()
+    return this.#end(async (engine) => {
+      const code = await engine.stop()
       if (code !== 0) this.#findings.violate('P8', `SIGTERM of engine ${this.index} ended with ${code}`)
     })
   }
 
   /** Nothing of it runs for a while; its sockets stay. */
   async pause(ms: number): Promise<void> {
-    const process = this.#process
-    if (process === null) return
+    const engine = this.#process
+    if (engine === null) return
     this.disturbances.begin()
-    process.signal('SIGSTOP')
+    engine.signal('SIGSTOP')
     await delay(ms)
-    process.signal('SIGCONT')
+    engine.signal('SIGCONT')
     this.disturbances.end()
   }
 
@@ -110,6 +111,13 @@ export class Host {
   async remove(): Promise<void> {
     this.#stopped = true
     await this.kill()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  /** This process ends, for whatever reason: nothing of the run stays. */
+  #abandon(): void {
+    this.#process?.signal('SIGCONT')
+    this.#process?.signal('SIGKILL')
     rmSync(this.directory, { recursive: true, force: true })
   }
 
@@ -123,20 +131,20 @@ export class Host {
     }
   }
 
-  async #end(how: (process: EngineProcess) => Promise<void>): Promise<void> {
-    const process = this.#process
-    if (process === null) return
+  async #end(how: (engine: EngineProcess) => Promise<void>): Promise<void> {
+    const engine = this.#process
+    if (engine === null) return
     this.#process = null
     this.disturbances.begin()
-    await how(process)
-    this.#inspect(process)
+    await how(engine)
+    this.#inspect(engine)
   }
 
-  #onExit(process: EngineProcess, code: number): void {
-    if (this.#process !== process || this.#stopped) return
+  #onExit(engine: EngineProcess, code: number): void {
+    if (this.#process !== engine || this.#stopped) return
     this.#process = null
     this.disturbances.begin()
-    const tail = process.output.slice(-2_000)
+    const tail = engine.output.slice(-2_000)
     this.#findings.violate('P8', `engine ${this.index} ended by itself with ${code}: ${tail}`)
     this.start().catch((error: Error) => this.#findings.violate('P8', error.message))
   }

@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly engines: number
   /** well-behaved clients that nobody may hurt */
   readonly clients: number
+  /** where engines, and the embedded log, have their folders; a small file system is filled now and then */
+  readonly directory: string
   /** only faults whose name contains it */
   readonly only: string
   /** MiB of anonymous memory that an engine may take */
@@ -50,7 +52,7 @@ const QUIET_MS = 2_000
 export async function run(storage: Storage, options: RunOptions): Promise<RunResult> {
   const findings = new Findings()
   findings.onViolation = options.log
-  const stage = new Stage(storage, options.engines, findings, new Random(options.seed))
+  const stage = new Stage(storage, options.engines, options.directory, findings, new Random(options.seed))
   try {
     await stage.start()
     await new Play(stage, options).run()

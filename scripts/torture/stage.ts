@@ -22,6 +22,7 @@ export interface Step {
 
 export class Stage {
   readonly storage: Storage
+  readonly directory: string
   readonly hosts: readonly Host[]
   readonly findings: Findings
   readonly random: Random
@@ -31,16 +32,18 @@ export class Stage {
   /** set by a fault that waits for a step of the load's clients */
   onStep: ((host: Host, step: Step) => void) | null = null
 
-  constructor(storage: Storage, hosts: number, findings: Findings, random: Random) {
+  /** @param directory where engines have their folders */
+  constructor(storage: Storage, hosts: number, directory: string, findings: Findings, random: Random) {
     const suffix = `${process.pid}-${Date.now().toString(36)}`
     const slackMs = SLACK_MS[storage.name]
     this.storage = storage
+    this.directory = directory
     this.findings = findings
     this.random = random
     this.topics = { sessions: `s-${suffix}`, messages: `m-${suffix}`, retained: `r-${suffix}` }
     this.storageDisturbances = new Disturbances(slackMs)
     const document = documentOf(storage, this.topics)
-    this.hosts = Array.from({ length: hosts }, (_, at) => new Host(at, document, slackMs, findings))
+    this.hosts = Array.from({ length: hosts }, (_, at) => new Host(at, document, directory, slackMs, findings))
   }
 
   async start(): Promise<void> {

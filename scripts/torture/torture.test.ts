@@ -1,11 +1,21 @@
 /** A short run of the kit on each storage: as many faults as fit. Longer ones: `npm run torture`. */
+import { tmpdir } from 'node:os'
 import { expect, it } from 'vitest'
 import { kafkaBootstrap } from '../test-environment.mjs'
 import { run } from './run.ts'
 import { embeddedStorage, kafkaStorage } from './storage.ts'
 
 const bootstrap = process.platform === 'linux' ? await kafkaBootstrap() : undefined
-const SHORT = { seed: 7, seconds: 12, rate: 200, engines: 1, clients: 20, only: 'SIGKILL', memoryMib: 512 }
+const SHORT = {
+  seed: 7,
+  seconds: 12,
+  rate: 200,
+  engines: 1,
+  clients: 20,
+  directory: tmpdir(),
+  only: 'SIGKILL',
+  memoryMib: 512,
+}
 const log = () => {}
 
 it.skipIf(process.platform !== 'linux')(

@@ -2,6 +2,7 @@
  * `npm run torture`: engines and storage under load and faults, and whether what the README promises held. Exit code 0:
  * it did.
  */
+import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { markdown, writeReports } from './report.ts'
 import { run } from './run.ts'
@@ -16,6 +17,8 @@ const HELP = `npm run torture -- [options]
   --clients N                well-behaved clients that nobody may hurt (200)
   --only TEXT                faults whose name contains TEXT; 'none': no faults
   --memory N                 MiB of anonymous memory that an engine may take (512)
+  --dir DIR                  where engines and the embedded log have their folders (the system's); a file system of
+                             less than 1 GiB is filled now and then
   --report DIR               write DIR/<storage>.md and .json
   --help
 
@@ -31,6 +34,7 @@ const { values: options } = parseArgs({
     clients: { type: 'string', default: '200' },
     only: { type: 'string', default: '' },
     memory: { type: 'string', default: '512' },
+    dir: { type: 'string', default: tmpdir() },
     report: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -55,6 +59,7 @@ async function main(): Promise<void> {
       rate: number('rate', options.rate),
       engines: name === 'kafka' ? number('engines', options.engines) : 1,
       clients: number('clients', options.clients),
+      directory: options.dir,
       only: options.only,
       memoryMib: number('memory', options.memory),
       log,
@@ -72,6 +77,8 @@ function number(name: string, text: string): number {
   return value
 }
 
+// Engines and folders go with us; a broker's watchdog sees to it itself.
+process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143))
 main().catch((error: Error) => {
   console.error(`torture: ${error.message}`)
   process.exitCode = 1
