@@ -63,14 +63,25 @@ interface Produced {
   refused: StreamError | null
 }
 
+/** A publish whose records are not written yet. */
+interface Held {
+  publish: Publish
+  intent: Intent
+  /** what is to be done; null: that is not known yet; `copy`: the message is there, its retained copy may not be */
+  next: 'write' | 'copy' | 'answer' | null
+}
+
 export class ExactlyOnce {
   readonly #site: PublishSite
   readonly #session: ExactlyOnceSession
   readonly #context: ExactlyOnceContext
   /** by number of the publish */
   readonly #produced = new Map<number, Produced>()
-  /** publishes whose records are not written yet: how many there will be */
-  readonly #held = new Map<number, number>()
+  /**
+   * By number, in the order of their PUBLISHes, in which they are written as well [MQTT-4.6.0-5]: one that must be looked
+   * for first holds up those behind it.
+   */
+  readonly #held = new Map<number, Held>()
 
   constructor(site: PublishSite, session: ExactlyOnceSession, context: ExactlyOnceContext) {
     this.#site = site
@@ -91,7 +102,11 @@ export class ExactlyOnce {
     const intent = new Intent(publish.meta.packetId, publish.target.topic, 'new')
     inbound.add(intent)
     if (store.durable) this.#locate(keep(publish), number, intent)
-    else this.#produce(publish, number, intent)
+    else if (this.#held.size === 0) this.#produce(publish, number, intent)
+    else {
+      this.#hold(keep(publish), number, intent)
+      this.#ready(number, 'write')
+    }
   }
 
   /** PUBREL: the packet identifier is free once that is stored, or the next message with it would be taken for this one. */
@@ -133,7 +148,11 @@ export class ExactlyOnce {
   giveUpHeld(): void {
     const held = [...this.#held]
     this.#held.clear()
-    for (const [number, copies] of held) this.#site.settle(number, copies, GIVEN_UP)
+    for (const [number, { publish, intent, next }] of held) {
+      // Its search is over; one that is not will say so itself.
+      if (next !== null && intent.state === 'searching') this.#session.inbound.answered(intent, 'inherited')
+      this.#site.settle(number, copiesOf(publish), GIVEN_UP)
+    }
   }
 
   /** Nobody will hear of what is under way. */
@@ -143,9 +162,33 @@ export class ExactlyOnce {
     this.#held.clear()
   }
 
+  /** One that was held before stays where it is. */
+  #hold(publish: Publish, number: number, intent: Intent): void {
+    const held = this.#held.get(number)
+    if (held === undefined) this.#held.set(number, { publish, intent, next: null })
+    else {
+      held.publish = publish
+      held.intent = intent
+    }
+  }
+
+  /** It is known what is to be done, which is done when everything before it is. */
+  #ready(number: number, next: NonNullable<Held['next']>): void {
+    const held = this.#held.get(number)
+    if (held === undefined) return
+    held.next = next
+    for (const [first, { publish, intent, next }] of this.#held) {
+      if (next === null) return
+      this.#held.delete(first)
+      if (next === 'write') this.#produce(publish, first, intent)
+      else if (next === 'copy') this.#onStoredBefore(publish, first, intent)
+      else this.#site.settle(first, copiesOf(publish))
+    }
+  }
+
   /** Finds out what the record will be known by, and stores that before the record. */
   #locate(publish: Publish, number: number, intent: Intent): void {
-    this.#held.set(number, copiesOf(publish))
+    this.#hold(publish, number, intent)
     this.#context.ends.of(this.#site.exitOf(publish), intent.topic, (ends) => {
       if (!this.#held.has(number)) this.#session.inbound.remove(intent)
       else if (ends === null || ends.length === 0) {
@@ -160,11 +203,7 @@ export class ExactlyOnce {
     const partition = partitionOf(produce, ends.length)
     const hash = recordHash(produce.key, produce.headers, payload)
     intent.locate({ partition, from: ends[partition]!, timestamp: produce.timestamp, hash })
-    this.#session.store.after({
-      onStored: () => {
-        if (this.#held.delete(number)) this.#produce(publish, number, intent)
-      },
-    })
+    this.#session.store.after({ onStored: () => this.#ready(number, 'write') })
   }
 
   #produce(publish: Publish, number: number, intent: Intent): void {
@@ -178,15 +217,16 @@ export class ExactlyOnce {
     if (intent.state === 'inherited') this.#search(keep(publish), number, intent)
     else if (intent.state === 'stored') {
       this.#site.grant(publish.cost)
-      this.#site.settle(number, copiesOf(publish))
+      if (this.#held.has(number)) this.#ready(number, 'answer')
+      else this.#site.settle(number, copiesOf(publish))
     } else this.#await(keep(publish), number, intent)
   }
 
   /** It is under way already. Whoever waits for the answer may learn that there is none, or that it was given up. */
   #await(publish: Publish, number: number, intent: Intent): void {
-    this.#held.set(number, copiesOf(publish))
+    this.#hold(publish, number, intent)
     intent.waiters.push(() => {
-      if (!this.#held.delete(number)) return
+      if (!this.#held.has(number)) return
       const known = this.#session.inbound.get(publish.meta.packetId)
       if (known === undefined) this.#begin(publish, number)
       else this.#again(publish, number, known)
@@ -197,7 +237,7 @@ export class ExactlyOnce {
   #search(publish: Publish, number: number, intent: Intent): void {
     const { clock, searches } = this.#context
     intent.state = 'searching'
-    this.#held.set(number, copiesOf(publish))
+    this.#hold(publish, number, intent)
     const search = new RecordSearch(intent, this.#context.stampsOnAppend(), (found) => {
       searches.delete(search)
       this.#onFound(publish, number, intent, found)
@@ -214,23 +254,24 @@ export class ExactlyOnce {
 
   #onFound(publish: Publish, number: number, intent: Intent, found: number | StreamError): void {
     const { inbound } = this.#session
-    const wanted = this.#held.delete(number)
-    if (found instanceof StreamError) {
+    const held = this.#held.get(number)
+    if (found instanceof StreamError || held === undefined) {
       inbound.answered(intent, 'inherited')
-      if (wanted) this.#site.abort(new StreamError('unavailable', `what was stored is not known: ${found.message}`))
-    } else if (found > inbound.rank(intent)) this.#onStoredBefore(publish, number, intent, wanted)
-    else if (!wanted) inbound.answered(intent, 'inherited')
+      if (held === undefined || !(found instanceof StreamError)) return
+      this.#site.abort(new StreamError('unavailable', `what was stored is not known: ${found.message}`))
+    } else if (found > inbound.rank(intent)) this.#ready(number, 'copy')
     else {
       // It is the record that was intended, so that it can be looked for again.
-      this.#produce({ ...publish, produce: { ...publish.produce, timestamp: intent.timestamp } }, number, intent)
+      held.publish = { ...publish, produce: { ...publish.produce, timestamp: intent.timestamp } }
+      this.#ready(number, 'write')
     }
   }
 
   /** The message is there; its retained copy may not be, unless a newer one is. */
-  #onStoredBefore(publish: Publish, number: number, intent: Intent, wanted: boolean): void {
+  #onStoredBefore(publish: Publish, number: number, intent: Intent): void {
     const { meta } = publish
     const kept = this.#context.retained.get(meta.topic)
-    if (wanted && meta.retain && (kept === null || kept.timestamp < intent.timestamp)) {
+    if (meta.retain && (kept === null || kept.timestamp < intent.timestamp)) {
       intent.state = 'producing'
       this.#produced.set(number, { intent, copies: 1, refused: null })
       this.#site.settle(number, 1)
@@ -238,7 +279,6 @@ export class ExactlyOnce {
       return
     }
     this.#session.inbound.answered(intent, 'stored')
-    if (!wanted) return
     this.#site.grant(publish.cost)
     this.#site.settle(number, copiesOf(publish))
   }

@@ -296,6 +296,25 @@ describe('what is stored, and when', () => {
   })
 })
 
+/** The intents of these are stored, the messages were not, and the next process is slow to find that out. */
+async function restartedBefore(...payloads: string[]) {
+  const rig = await Rig.started()
+  const client = durable(rig, 'c')
+  const messages = rig.kafka.topic('messages')
+  messages.held = true
+  for (const [at, payload] of payloads.entries()) client.publishAs(at + 1, 't', payload)
+  rig.clock.turn()
+  messages.answer()
+  rig.clock.turn()
+  messages.append('other', 'x')
+  messages.writes.length = 0
+  const next = await rig.restarted()
+  messages.held = false
+  messages.heldReaders.add(next.hop.name)
+  const stored = () => messages.records.filter(({ key }) => String(key) === 't').map(({ value }) => String(value))
+  return { rig: next, messages, stored }
+}
+
 describe('QoS 2 from a client', () => {
   it('is stored once, however often it comes, and its identifier is free after PUBREL [MQTT-4.3.3-10]', async () => {
     const rig = await Rig.started()
@@ -365,6 +384,36 @@ describe('QoS 2 from a client', () => {
     next.clock.turn()
     expect(back.pubcomps).toHaveLength(2)
     expect(next.faults()).toEqual([])
+  })
+
+  it('keeps its place before what follows, while the log is searched for it [MQTT-4.6.0-5]', async () => {
+    const { rig, messages, stored } = await restartedBefore('first')
+    const back = durable(rig, 'c')
+    back.publishAs(1, 't', 'first', true)
+    back.publishAs(2, 't', 'second', true)
+    rig.clock.turn()
+    expect(stored()).toEqual([])
+    messages.release(rig.hop.name)
+    rig.clock.turn()
+    expect(stored()).toEqual(['first', 'second'])
+    expect(back.publisher.acks.at(-1)).toEqual({ through: 2 })
+  })
+
+  it('is not forgotten when the connection ends while it waits for one before it', async () => {
+    const { rig, messages, stored } = await restartedBefore('first', 'second')
+    const between = durable(rig, 'c')
+    between.publishAs(1, 't', 'first', true)
+    between.publishAs(2, 't', 'second', true)
+    rig.clock.turn()
+    leave(rig, between, null)
+    const back = durable(rig, 'c')
+    back.publishAs(1, 't', 'first', true)
+    back.publishAs(2, 't', 'second', true)
+    rig.clock.turn()
+    messages.release(rig.hop.name)
+    rig.clock.turn()
+    expect(stored()).toEqual(['first', 'second'])
+    expect(back.publisher.acks.at(-1)).toEqual({ through: 2 })
   })
 
   it('that was released is so again in a session that goes on: its PUBCOMP may have been lost', async () => {
