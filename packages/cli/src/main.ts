@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { addExplainCommands } from './explain-flags.ts'
 import { propertiesHelp } from './properties.ts'
 
 const DEFAULT_FILE = 'zilla.yaml'
@@ -215,9 +216,20 @@ Examples:
     },
   )
 
-program
+const explain = program
   .command('explain')
-  .description('explain parts of a document')
+  .description('explain a document: what clients may do, and what properties are')
+
+addExplainCommands(explain, DEFAULT_FILE, moduleOption, async (action, file, flags) => {
+  await exitWith(async () => {
+    const { explainClient } = await import('./explain-client.ts')
+    const { text, code } = await explainClient(action, file, flags)
+    process.stdout.write(text)
+    return code
+  })
+})
+
+explain
   .command('option')
   .description('say what the schema says of a property')
   .argument('<name>', 'such as mqtt.options.versions')

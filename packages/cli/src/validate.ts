@@ -70,7 +70,8 @@ function filesOf(patterns: readonly string[]): string[] {
   return [...new Set(files)]
 }
 
-function readEnvironment(file: string): NodeJS.Dict<string> {
+/** Variables by name. Throws a `CommandError` where the file cannot be read. */
+export function readEnvironment(file: string): NodeJS.Dict<string> {
   try {
     return parseEnv(readFileSync(file, 'utf8'))
   } catch (error) {

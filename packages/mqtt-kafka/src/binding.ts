@@ -6,6 +6,8 @@ import {
   type Binding,
   type BindingContext,
   type BindingModule,
+  type Explanation,
+  type Inquiry,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -16,6 +18,7 @@ import type { Capabilities, Mqtt, MqttOpen, Qos } from '@zilla-ts/mqtt'
 import { checkEntry } from './check.ts'
 import { ClientIdentity } from './client-identity.ts'
 import { Counters } from './counters.ts'
+import { explain } from './explanation.ts'
 import { KnownEnds } from './known-ends.ts'
 import { MessageHeaders } from './message-headers.ts'
 import { MessageLogs } from './message-logs.ts'
@@ -171,6 +174,12 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       subscribeMs: limits.subscribeSeconds * 1000,
       stampsOnAppend: () => this.#topics.stampsOnAppend,
     }
+  }
+
+  explain(inquiry: Inquiry): Explanation {
+    const { options } = this.#context
+    const { routes, records, headers } = this.#publishing
+    return explain({ options, routes, records, headers, qosMax: this.#qosMax }, inquiry)
   }
 
   accept(open: MqttOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> | null {

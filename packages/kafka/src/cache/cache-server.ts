@@ -6,6 +6,8 @@ import {
   type Binding,
   type BindingContext,
   type Exit,
+  type Explanation,
+  type Inquiry,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -39,6 +41,10 @@ export class CacheServer implements Binding<Kafka> {
   constructor(context: BindingContext<KafkaConfig, Kafka>) {
     this.#context = context
     this.#routes = new TopicRoutes(context.routes)
+  }
+
+  explain(inquiry: Inquiry): Explanation {
+    return this.#routes.explain(inquiry)
   }
 
   accept(open: KafkaOpen, stream: Stream<Kafka>): StreamHandler<Kafka> | null {
