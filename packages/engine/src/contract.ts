@@ -237,6 +237,11 @@ export interface Binding<In extends Protocol> {
   /** Where it listens, once started; what the command line prints. */
   addresses?(): readonly ListenAddress[]
   /**
+   * What is wrong outside, with what it needs there: paths are those of its entry. Asked of a binding that is not started
+   * itself, unless it is a client, while the clients that it exits to are. Changes nothing. Absent: there is nothing to ask.
+   */
+  probe?(): Promise<readonly Finding[]>
+  /**
    * What it would do with a client, asked of a binding that is attached and never started. It must find out by the very
    * route tables and functions that `accept` and `take` use. No network, file or Kafka. Absent: it lets pass whatever comes.
    */

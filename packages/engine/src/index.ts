@@ -39,4 +39,5 @@ export {
 export { explainPassing, explainRoutes, type RouteTest, refusedStep } from './explain-routes.ts'
 export * from './explanation.ts'
 export { sessionOf } from './link.ts'
+export { findLive, type LiveFindings, type LiveOptions } from './live.ts'
 export { type Acceptor, type FaultListener, MESSAGE_COST, Side, toStreamError } from './stream.ts'

@@ -50,7 +50,8 @@ export class CacheServer implements Binding<Kafka> {
   accept(open: KafkaOpen, stream: Stream<Kafka>): StreamHandler<Kafka> | null {
     const exit = this.#stopped ? null : this.#routes.find(open.topic, stream.session)
     if (exit === null) return null
-    if (open.kind === 'describe') return new AskStream(stream, this.#describe(open, exit, stream))
+    if (open.kind === 'describe' && open.operations !== true)
+      return new AskStream(stream, this.#describe(open, exit, stream))
     // The shared reader reads all partitions, and committed records only.
     if (open.kind !== 'fetch' || open.partitions !== undefined || open.isolation === 'uncommitted') {
       return splice(exit, open, stream)

@@ -5,6 +5,7 @@
 import {
   type Binding,
   type BindingContext,
+  type Finding,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -104,9 +105,22 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
       case 'offsets':
         return new AskStream(stream, this.#questions.offsets(open))
       case 'describe':
-        return new AskStream(stream, this.#questions.describe(open.topic))
+        return new AskStream(stream, this.#questions.describe(open))
       case 'create':
         return new AskStream(stream, this.#questions.create(open))
+    }
+  }
+
+  /** Whether Kafka is there and lets us in. */
+  async probe(): Promise<readonly Finding[]> {
+    const path = this.#site.servers.length > 0 ? ['options', 'servers'] : []
+    try {
+      await this.#questions.reach()
+      return []
+    } catch (error) {
+      const { code: reason, message } = toStreamError(error, 'unavailable')
+      const code = reason === 'not-authorized' || reason === 'refused' ? 'kafka-refuses' : 'kafka-unreachable'
+      return [{ level: 'error', path, code, message }]
     }
   }
 
