@@ -12,8 +12,7 @@ export interface ProbedTopic extends CheckedTopic {
   readonly path: Finding['path']
 }
 
-/** `DescribeConfigs`: what a topic is like could not be judged without. */
-const NEEDED: readonly TopicOperation[] = ['Read', 'Write', 'DescribeConfigs']
+const NEEDED: readonly TopicOperation[] = ['Read', 'Write']
 
 /** One after the other. Each waits for its answer as long as any question does. */
 export async function probeTopics(
@@ -43,12 +42,17 @@ function findingsOf(topic: ProbedTopic, create: CreateTopics, answer: KafkaAccep
     return [finding('error', 'kafka-topic-missing', `there is no ${role} topic '${name}' in Kafka`)]
   }
   if (answer.kind !== 'describe') return []
-  const missing = answer.operations === undefined ? [] : NEEDED.filter((each) => !answer.operations?.includes(each))
+  const { operations } = answer
+  const lacks = (operation: TopicOperation): boolean => operations !== undefined && !operations.includes(operation)
   const findings: Finding[] = []
-  if (missing.length > 0) {
-    const message = `Kafka does not permit ${missing.join(', ')} on ${role} topic '${name}'`
-    findings.push(finding('error', 'kafka-topic-permission', message))
+  const denied = (level: Finding['level'], what: string): void => {
+    const message = `Kafka does not permit ${what} on ${role} topic '${name}'`
+    findings.push(finding(level, 'kafka-topic-permission', message))
   }
+  const missing = NEEDED.filter(lacks)
+  if (missing.length > 0) denied('error', missing.join(' and '))
+  // Without, a sessions topic is not taken for compacted; of the others the defaults of Kafka are assumed.
+  if (lacks('DescribeConfigs')) denied(role === 'sessions' ? 'error' : 'warning', 'DescribeConfigs')
   const policy = answer.configs.has('cleanup.policy') ? policyProblem(topic, answer) : null
   if (policy !== null) findings.push(finding(policy.level, 'kafka-topic-policy', policy.message))
   if (create?.partitions !== undefined && create.partitions !== answer.partitions) {
