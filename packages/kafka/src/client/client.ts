@@ -32,6 +32,7 @@ import { ProduceStream } from './produce-stream.ts'
 import { PRODUCE_VERSION_MAX, type ProducePart, produceCall } from './produce-wire.ts'
 import { type ProduceAnswer, type ProduceLink, Producer } from './producer.ts'
 import { Questions } from './questions.ts'
+import { AuthenticationRefused } from './refusals.ts'
 import { saslOf } from './sasl.ts'
 import { type ClientSettings, ClientSite } from './site.ts'
 import { Transactions } from './transactions.ts'
@@ -118,9 +119,11 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
       await this.#questions.reach()
       return []
     } catch (error) {
-      const { code: reason, message } = toStreamError(error, 'unavailable')
-      const code = reason === 'not-authorized' || reason === 'refused' ? 'kafka-refuses' : 'kafka-unreachable'
-      return [{ level: 'error', path, code, message }]
+      const { cause, message } = toStreamError(error, 'unavailable')
+      if (!(cause instanceof AuthenticationRefused)) {
+        return [{ level: 'error', path, code: 'kafka-unreachable', message }]
+      }
+      return [{ level: 'error', path, code: 'kafka-refuses', message: cause.message }]
     }
   }
 

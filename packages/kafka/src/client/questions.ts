@@ -99,6 +99,7 @@ export class Questions {
           throw new StreamError(
             'unavailable',
             `${what}: Kafka at ${this.#site.where} does not answer: ${reason.message}`,
+            { cause: reason },
           )
         }
         await this.#site.pause(backoff.next())
