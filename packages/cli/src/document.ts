@@ -1,16 +1,19 @@
 /**
  * File → namespaces, for all commands alike, and problems → text.
  */
+import { dirname, resolve } from 'node:path'
 import {
   DocumentError,
+  findLive,
   type LoadResult,
   loadConfig,
   type OptionDefault,
   type Problem,
   type Registry,
 } from '@zilla-ts/engine'
+import { CommandError } from './command-error.ts'
 import { formatProblem } from './problem-text.ts'
-import { nameOf, readSource, type Source } from './source.ts'
+import { nameOf, readSource, type Source, STDIN } from './source.ts'
 
 export interface LoadedDocument extends LoadResult {
   /** as it stands in problems */
@@ -42,11 +45,43 @@ export async function loadDocument(path: string, options: DocumentOptions): Prom
     const { code, message, line, column } = error
     const place = { file, line, column, endLine: line, endColumn: column, path: '' }
     const problems = [{ level: 'error', code, message, ...place } as const]
-    return { file, readable: code !== 'unreadable-file', isMade: false, problems, namespaces: [] }
+    return {
+      file,
+      readable: code !== 'unreadable-file',
+      isMade: false,
+      problems,
+      namespaces: [],
+      problemsWith: () => problems,
+    }
   }
   const { text, isMade } = source
-  const { problems, namespaces } = loadConfig({ text, file, registry, environment, allowUnset, defaults })
-  return { file, readable: true, isMade, problems: isMade ? problems.map(withoutLine) : problems, namespaces }
+  const { problems, namespaces, problemsWith } = loadConfig({ text, file, registry, environment, allowUnset, defaults })
+  const placed = (all: readonly Problem[]): readonly Problem[] => (isMade ? all.map(withoutLine) : all)
+  return {
+    file,
+    readable: true,
+    isMade,
+    problems: placed(problems),
+    namespaces,
+    problemsWith: (found) => placed(problemsWith(found)),
+  }
+}
+
+/** The same with what is wrong outside. Rejects with a `CommandError` where nobody could be asked. */
+export async function lookedOutside(
+  document: LoadedDocument,
+  path: string,
+  { registry, deadlineMs }: { readonly registry: Registry; readonly deadlineMs: number },
+): Promise<LoadedDocument> {
+  const { namespaces: configs } = document
+  if (configs.length === 0) return document
+  const directory = path === STDIN ? process.cwd() : dirname(resolve(path))
+  try {
+    const found = await findLive({ registry, configs, directory, deadlineMs })
+    return { ...document, problems: document.problemsWith(found) }
+  } catch (error) {
+    throw new CommandError(`${document.file}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** Of the text that was made of code nobody knows the lines. */

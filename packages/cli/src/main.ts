@@ -4,10 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { addExplainCommands } from './explain-flags.ts'
 import { propertiesHelp } from './properties.ts'
 
 const DEFAULT_FILE = 'zilla.yaml'
 const WORKERS_MAX = 256
+const DEADLINE_SECONDS_MAX = 3_600
 const FORMATS = ['human', 'json', 'sarif', 'github'] as const
 /** Exit code of commands that could not do their work. */
 const CANNOT_RUN = 2
@@ -20,6 +22,14 @@ function workerCount(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0
   if (count < 1 || count > WORKERS_MAX) throw new InvalidArgumentError(`It must be a number from 1 to ${WORKERS_MAX}.`)
   return count
+}
+
+function deadline(text: string): number {
+  const seconds = /^\d+$/.test(text) ? Number(text) : 0
+  if (seconds < 1 || seconds > DEADLINE_SECONDS_MAX) {
+    throw new InvalidArgumentError(`It must be a number from 1 to ${DEADLINE_SECONDS_MAX}.`)
+  }
+  return seconds
 }
 
 /** Empty: none. */
@@ -52,6 +62,8 @@ interface ValidateFlags {
   readonly strict?: boolean
   readonly env?: string
   readonly allowUnsetEnv?: boolean
+  readonly live?: boolean
+  readonly deadline: number
 }
 
 const program = new Command('zilla-ts')
@@ -112,6 +124,10 @@ program
   .option('--strict', 'fail on warnings too')
   .option('--env <file>', 'variables, one NAME=value a line, which stand above those of the environment')
   .option('--allow-unset-env', 'let variables be that are not set: what they would give is not judged')
+  .addOption(new Option('--live', 'ask Kafka too: topics, their settings and permissions').conflicts('allowUnsetEnv'))
+  .addOption(
+    new Option('--deadline <seconds>', 'that Kafka has to answer, for each document').argParser(deadline).default(30),
+  )
   .addOption(moduleOption())
   .addHelpText(
     'after',
@@ -121,15 +137,17 @@ Exit code: 0 nothing is wrong, 1 something is, 2 it could not be checked.
 Examples:
   zilla-ts validate
   zilla-ts validate --strict --format github "conf/**/*.yaml"
-  zilla-ts validate --env production.env --format json zilla.yaml`,
+  zilla-ts validate --env production.env --format json zilla.yaml
+  zilla-ts validate --live --deadline 10`,
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : CANNOT_RUN))
   .action(async (files: readonly string[], flags: ValidateFlags) => {
     const { validate } = await import('./validate.ts')
     const named = [...(flags.config ?? []), ...files]
     const { strict = false, allowUnsetEnv = false, module: modules } = flags
+    const deadlineMs = flags.live === true ? flags.deadline * 1_000 : null
     await exitWith(async () => {
-      const options = { ...flags, strict, allowUnsetEnv, modules, version }
+      const options = { ...flags, strict, allowUnsetEnv, deadlineMs, modules, version }
       const { text, code } = await validate(named.length === 0 ? [DEFAULT_FILE] : named, options)
       process.stdout.write(text)
       return code
@@ -215,9 +233,20 @@ Examples:
     },
   )
 
-program
+const explain = program
   .command('explain')
-  .description('explain parts of a document')
+  .description('explain a document: what clients may do, and what properties are')
+
+addExplainCommands(explain, DEFAULT_FILE, moduleOption, async (action, file, flags) => {
+  await exitWith(async () => {
+    const { explainClient } = await import('./explain-client.ts')
+    const { text, code } = await explainClient(action, file, flags)
+    process.stdout.write(text)
+    return code
+  })
+})
+
+explain
   .command('option')
   .description('say what the schema says of a property')
   .argument('<name>', 'such as mqtt.options.versions')

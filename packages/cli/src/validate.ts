@@ -3,7 +3,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { globSync, isDynamicPattern } from 'tinyglobby'
 import { CommandError } from './command-error.ts'
-import { countProblems, formatProblems, hasErrors, type LoadedDocument, loadDocument } from './document.ts'
+import {
+  countProblems,
+  formatProblems,
+  hasErrors,
+  type LoadedDocument,
+  loadDocument,
+  lookedOutside,
+} from './document.ts'
 import { loadRegistry } from './modules.ts'
 import { githubReport } from './report-github.ts'
 import { jsonReport } from './report-json.ts'
@@ -18,6 +25,8 @@ export interface ValidateOptions {
   readonly env?: string
   /** variables that are not set are no problem */
   readonly allowUnsetEnv: boolean
+  /** Kafka is asked too, and has so long to answer; null: nobody is asked anything */
+  readonly deadlineMs: number | null
   /** of other packages */
   readonly modules: readonly string[]
   /** of this program, for reports that name it */
@@ -32,11 +41,14 @@ export interface Report {
 
 /** Rejects with a `CommandError` where there is nothing to check. */
 export async function validate(patterns: readonly string[], options: ValidateOptions): Promise<Report> {
-  const { format, strict, allowUnsetEnv: allowUnset } = options
+  const { format, strict, allowUnsetEnv: allowUnset, deadlineMs } = options
   const environment = options.env === undefined ? process.env : { ...process.env, ...readEnvironment(options.env) }
   const registry = await loadRegistry(options.modules)
   const documents: LoadedDocument[] = []
-  for (const file of filesOf(patterns)) documents.push(await loadDocument(file, { registry, environment, allowUnset }))
+  for (const file of filesOf(patterns)) {
+    const document = await loadDocument(file, { registry, environment, allowUnset })
+    documents.push(deadlineMs === null ? document : await lookedOutside(document, file, { registry, deadlineMs }))
+  }
   const fails = (document: LoadedDocument): boolean => hasErrors(document) || (strict && document.problems.length > 0)
   const failed = documents.some(fails)
   const code = documents.some(({ readable }) => !readable) ? 2 : failed ? 1 : 0
@@ -70,7 +82,8 @@ function filesOf(patterns: readonly string[]): string[] {
   return [...new Set(files)]
 }
 
-function readEnvironment(file: string): NodeJS.Dict<string> {
+/** Variables by name. Throws a `CommandError` where the file cannot be read. */
+export function readEnvironment(file: string): NodeJS.Dict<string> {
   try {
     return parseEnv(readFileSync(file, 'utf8'))
   } catch (error) {

@@ -1,10 +1,13 @@
 /** The whole product on a Kafka with TLS, SASL and ACLs, from documents as users write them. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { AclOperationTypes as Operation, AclResourceTypes as Resource } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import { securityFiles, storePassword } from '../../../scripts/kafka-security.mjs'
 import { kafkaBootstrap } from '../../../scripts/test-environment.mjs'
 import { type Listener, SecureBroker, TIMEOUT_MS } from '../../kafka/test/secure-fixture.ts'
-import { connackOf, freshTopics, mqttClient, startEngine, type Topics } from './fixture.ts'
+import { validate } from '../src/validate.ts'
+import { connackOf, folder, freshTopics, mqttClient, startEngine, type Topics } from './fixture.ts'
 
 const FOREVER = 0
 
@@ -58,6 +61,16 @@ describe.skipIf((await kafkaBootstrap()) === undefined)('a Kafka with TLS, SASL 
     })
   }
 
+  /** What `validate --live` says: `severity name message`. */
+  async function live(text: string): Promise<string[]> {
+    const file = join(folder(), 'zilla.yaml')
+    writeFileSync(file, text)
+    const options = { format: 'json', strict: false, allowUnsetEnv: false, modules: [], version: '0' } as const
+    const report = await validate([file], { ...options, deadlineMs: 30_000 })
+    const { problems } = JSON.parse(report.text) as { problems: { severity: string; name: string; message: string }[] }
+    return problems.map(({ severity, name, message }) => `${severity} ${name} ${message}`).sort()
+  }
+
   it.each<[Listener, Login | null]>([
     ['SASL_SSL', { mechanism: 'scram-sha-512', user: 'zilla', password: 'zilla-secret' }],
     ['MTLS', null],
@@ -81,6 +94,11 @@ describe.skipIf((await kafkaBootstrap()) === undefined)('a Kafka with TLS, SASL 
     'tells MQTT clients that a server with the wrong password is unavailable',
     async () => {
       const login = { mechanism: 'scram-sha-256', user: 'zilla', password: 'wr0ng-password' }
+      const text = document('SASL_SSL', login, freshTopics())
+      expect(JSON.stringify(await live(text))).not.toContain('wr0ng-password')
+      expect(await live(text)).toEqual([
+        expect.stringMatching(/^error kafka-refuses localhost:\d+: SASL SCRAM SHA256 authentication failed/),
+      ])
       const engine = await startEngine(document('SASL_SSL', login, freshTopics()), undefined, ['-v'])
       await expect(connackOf(engine.port, { protocolVersion: 5 })).rejects.toMatchObject({ code: 0x88 })
       await expect(connackOf(engine.port, { protocolVersion: 4 })).rejects.toMatchObject({ code: 3 })
@@ -110,6 +128,12 @@ describe.skipIf((await kafkaBootstrap()) === undefined)('a Kafka with TLS, SASL 
       await secure.allow('guest', Resource.GROUP, `zilla-ts.${topics.sessions}`, READ)
       await secure.allow('guest', Resource.TRANSACTIONAL_ID, `zilla-ts.${topics.sessions}-0`, WRITE)
       const login = { mechanism: 'plain', user: 'guest', password: 'guest-secret' }
+      // `validate --live` knows before: it may not write to one, nor read the settings of the two.
+      expect(await live(document('SASL_SSL', login, topics))).toEqual([
+        `error kafka-topic-permission Kafka does not permit Write on messages topic '${topics.messages}'`,
+        `warning kafka-topic-permission Kafka does not permit DescribeConfigs on messages topic '${topics.messages}'`,
+        `warning kafka-topic-permission Kafka does not permit DescribeConfigs on retained topic '${topics.retained}'`,
+      ])
       const engine = await startEngine(document('SASL_SSL', login, topics))
       const client = await mqttClient(engine.port)
       await client.subscribeAsync('a/#', { qos: 1 })

@@ -7,6 +7,7 @@ import kafkajs from 'kafkajs'
 
 export interface StoredRecord {
   readonly key: string
+  readonly partition: number
   readonly value: string | null
   readonly headers: readonly (readonly [name: string, value: string])[]
 }
@@ -52,6 +53,7 @@ export async function readEmbedded(directory: string, topic: string): Promise<St
 function stored(payload: Buffer, record: KafkaRecord): StoredRecord {
   return {
     key: String(record.key),
+    partition: record.partition,
     value: record.tombstone ? null : String(payload),
     headers: [...record.headerEntries()].map(([name, value]) => [name, String(value)] as const),
   }
@@ -78,7 +80,12 @@ export async function readBroker(bootstrap: string, topic: string): Promise<Stor
             const pairs = Object.entries(headers ?? {}).flatMap(([name, values]) =>
               [values].flat().map((item) => [name, String(item)] as const),
             )
-            records.push({ key: String(key), value: value === null ? null : String(value), headers: pairs })
+            records.push({
+              key: String(key),
+              partition: batch.partition,
+              value: value === null ? null : String(value),
+              headers: pairs,
+            })
           }
           if (Number(batch.lastOffset()) + 1 >= (missing.get(batch.partition) ?? 0)) missing.delete(batch.partition)
           if (missing.size === 0) resolve()

@@ -1,9 +1,10 @@
 /**
- * The whole interface between the engine and a binding, and between two bindings. It imports nothing of the engine,
- * so that a reader can learn it alone. Streams are in-process and synchronous: no call here returns a promise on the
+ * The whole interface between the engine and a binding, and between two bindings. It imports nothing of the engine but
+ * the words of `explain`, so that a reader can learn it alone. Streams are in-process and synchronous: no call here returns a promise on the
  * path of a message.
  */
 import type { Socket } from 'node:net'
+import type { ExplainedDemand, Explanation, Inquiry } from './explanation.ts'
 
 /** The vocabulary two neighbouring bindings share. Each protocol package exports exactly one, in its `stream.ts`. */
 export interface Protocol {
@@ -151,6 +152,8 @@ export interface Route<C extends BindingConfig, P extends Protocol> {
   readonly exit: Exit<P> | null
   /** the route's `guarded:` clause */
   permits(session: Session | null): boolean
+  /** What `permits` says, guard by guard. The engine's routes have it; those that tests make by hand need not. */
+  demands?(session: Session | null): readonly ExplainedDemand[]
 }
 
 export type Kind = 'client' | 'server' | 'proxy' | 'cache_client' | 'cache_server' | 'remote_client' | 'remote_server'
@@ -233,6 +236,16 @@ export interface Binding<In extends Protocol> {
   drain?(): Promise<void>
   /** Where it listens, once started; what the command line prints. */
   addresses?(): readonly ListenAddress[]
+  /**
+   * What is wrong outside, with what it needs there: paths are those of its entry. Asked of a binding that is not started
+   * itself, unless it is a client, while the clients that it exits to are. Changes nothing. Absent: there is nothing to ask.
+   */
+  probe?(): Promise<readonly Finding[]>
+  /**
+   * What it would do with a client, asked of a binding that is attached and never started. It must find out by the very
+   * route tables and functions that `accept` and `take` use. No network, file or Kafka. Absent: it lets pass whatever comes.
+   */
+  explain?(inquiry: Inquiry): Explanation | Promise<Explanation>
   /** Release everything. Safe twice, safe after a failed start, safe without start. */
   stop?(): Promise<void>
 }
@@ -319,6 +332,11 @@ export interface Guard {
    * null: there is nothing to show.
    */
   credentials?(session: Session | null): Credentials | null
+  /**
+   * The session of somebody whose credentials, once verified, make these claims; null: they name nobody. For `explain`.
+   * Absent: its credentials make no claims.
+   */
+  assume?(claims: Readonly<Record<string, unknown>>, earlier: Session | null): Session | null
   start?(): Promise<void>
   stop?(): Promise<void>
 }
@@ -343,6 +361,8 @@ export interface GuardModule<O = unknown> {
   check?(entry: { readonly type: string; readonly options?: O }): Finding[]
   /** Every role that its sessions can have. Pure. Absent, or null: known only when somebody comes. */
   roles?(options: O): ReadonlySet<string> | null
+  /** Whether it can tell who somebody is without asking another computer. Pure. Absent: it cannot. For `explain`. */
+  offline?(options: O): boolean
   attach(context: GuardContext<O>): Guard
 }
 

@@ -29,5 +29,15 @@ export { sharedSchemas } from './config/shared-schemas.ts'
 export * from './contract.ts'
 export { createEngine, type Engine, type EngineAddress, type EngineOptions } from './engine.ts'
 export { EventLimiter } from './event-limiter.ts'
+export {
+  type ExplainedHop,
+  type ExplainedPath,
+  type ExplainOptions,
+  explainPaths,
+  type GuardAnswer,
+} from './explain.ts'
+export { explainPassing, explainRoutes, type RouteTest, refusedStep } from './explain-routes.ts'
+export * from './explanation.ts'
 export { sessionOf } from './link.ts'
+export { findLive, type LiveFindings, type LiveOptions } from './live.ts'
 export { type Acceptor, type FaultListener, MESSAGE_COST, Side, toStreamError } from './stream.ts'

@@ -145,14 +145,19 @@ class Linker {
       name: guard,
       roles,
     }))
+    const meets = ({ guard, name, roles }: (typeof guards)[number], session: Session | null): boolean => {
+      const found = sessionOf(session, name)
+      return found !== null && guard.permits(found, roles)
+    }
     return {
       when: route.when as never,
       with: route.with as never,
       exit: route.exit === null ? null : this.#exit(from, route.exit),
-      permits: (session: Session | null) =>
-        guards.every(({ guard, name, roles }) => {
-          const found = sessionOf(session, name)
-          return found !== null && guard.permits(found, roles)
+      permits: (session) => guards.every((guarded) => meets(guarded, session)),
+      demands: (session) =>
+        guards.map((guarded) => {
+          const { name, roles: wanted } = guarded
+          return { guard: name, wanted, had: sessionOf(session, name)?.roles ?? null, met: meets(guarded, session) }
         }),
     }
   }

@@ -12,7 +12,7 @@ import {
   type StreamHandler,
   toStreamError,
 } from '@zilla-ts/engine'
-import type { Kafka, KafkaOpen, PartitionOffsets } from '@zilla-ts/kafka'
+import type { Kafka, KafkaOpen, PartitionOffsets, TopicOperation } from '@zilla-ts/kafka'
 import { Answer } from './answer.ts'
 import { FetchStream } from './fetch-stream.ts'
 import { GroupStream } from './group-stream.ts'
@@ -31,6 +31,9 @@ const TRANSACTION_BYTES_MIN = 256 * 1024
 const TRANSACTIONS_BYTES = 32 * 1024 * 1024
 /** Records that wait to be stored, of all streams. */
 const WINDOWS_BYTES = 64 * 1024 * 1024
+
+/** Nobody is kept from anything in a log of one's own. */
+const OPERATIONS: readonly TopicOperation[] = ['Read', 'Write', 'Create', 'Describe', 'DescribeConfigs']
 
 export class EmbeddedBinding implements Binding<Kafka> {
   readonly #context: BindingContext<KafkaEmbeddedConfig, Protocol>
@@ -98,7 +101,9 @@ export class EmbeddedBinding implements Binding<Kafka> {
       case 'describe': {
         const { entries, maxRecordBytes } = topic.config
         const partitions = topic.partitions.length
-        return new Answer(stream, clock).accept({ kind: 'describe', partitions, configs: entries, maxRecordBytes })
+        const described = { kind: 'describe', partitions, configs: entries, maxRecordBytes } as const
+        const operations = open.operations === true ? { operations: OPERATIONS } : {}
+        return new Answer(stream, clock).accept({ ...described, ...operations })
       }
     }
   }

@@ -63,7 +63,12 @@ export type KafkaOpen =
       /** absent: `committed` */
       readonly isolation?: 'committed' | 'uncommitted'
     }
-  | { readonly kind: 'describe'; readonly topic: string }
+  | {
+      readonly kind: 'describe'
+      readonly topic: string
+      /** asks also what we may do with it */
+      readonly operations?: boolean
+    }
   | {
       readonly kind: 'create'
       readonly topic: string
@@ -95,6 +100,8 @@ export type KafkaAccept =
       readonly configs: ReadonlyMap<string, string>
       /** the largest record (key, value and headers together) that the topic takes, in bytes */
       readonly maxRecordBytes: number
+      /** what we may do with it; absent: not asked for, or not known */
+      readonly operations?: readonly TopicOperation[]
     }
   | { readonly kind: 'create'; readonly created: boolean }
   /** `term` differs from that of every other stream with this id: producer id and epoch */
@@ -104,6 +111,17 @@ export type KafkaAccept =
       /** the log belongs to this process alone: nobody else is, or can become, a member */
       readonly exclusive?: boolean
     }
+
+/** As Kafka's ACLs have them, in the words of its tools. */
+export type TopicOperation =
+  | 'Read'
+  | 'Write'
+  | 'Create'
+  | 'Delete'
+  | 'Alter'
+  | 'Describe'
+  | 'DescribeConfigs'
+  | 'AlterConfigs'
 
 /** A record to be written. Buffers are borrowed for the call; the payload is its value. */
 export interface ProduceMeta {

@@ -6,6 +6,9 @@ import {
   type Binding,
   type BindingContext,
   type BindingModule,
+  type Explanation,
+  type Finding,
+  type Inquiry,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -16,6 +19,7 @@ import type { Capabilities, Mqtt, MqttOpen, Qos } from '@zilla-ts/mqtt'
 import { checkEntry } from './check.ts'
 import { ClientIdentity } from './client-identity.ts'
 import { Counters } from './counters.ts'
+import { explain } from './explanation.ts'
 import { KnownEnds } from './known-ends.ts'
 import { MessageHeaders } from './message-headers.ts'
 import { MessageLogs } from './message-logs.ts'
@@ -34,6 +38,7 @@ import { type SessionOpen, SessionTable } from './session-table.ts'
 import { SharedGroups } from './shared-groups.ts'
 import { Subscriber, type SubscriberContext } from './subscriber.ts'
 import type { CheckedTopic } from './topic-check.ts'
+import { probeTopics } from './topic-probe.ts'
 import { TopicRecords } from './topic-records.ts'
 import { TopicUse } from './topic-use.ts'
 import { Topics } from './topics.ts'
@@ -171,6 +176,25 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       subscribeMs: limits.subscribeSeconds * 1000,
       stampsOnAppend: () => this.#topics.stampsOnAppend,
     }
+  }
+
+  probe(): Promise<readonly Finding[]> {
+    const { clock, options } = this.#context
+    const topics = this.#checked().map((topic) => ({ ...topic, path: this.#pathOf(topic) }))
+    return probeTopics(topics, options.create ?? null, clock)
+  }
+
+  /** What names a topic: a route where it is not an option. */
+  #pathOf({ name, role }: CheckedTopic): Finding['path'] {
+    const at = this.#context.routes.findIndex((route) => route.with?.messages === name)
+    const isOption = role !== 'messages' || name === this.#context.options.topics.messages || at < 0
+    return isOption ? ['options', 'topics', role] : ['routes', at, 'with', 'messages']
+  }
+
+  explain(inquiry: Inquiry): Explanation {
+    const { options } = this.#context
+    const { routes, records, headers } = this.#publishing
+    return explain({ options, routes, records, headers, qosMax: this.#qosMax }, inquiry)
   }
 
   accept(open: MqttOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> | null {

@@ -181,10 +181,8 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
   }
 
   #problem(meta: PublishMeta, payload: Buffer): StreamError | null {
-    if (meta.qos > this.#context.qosMax) return new StreamError('invalid', `QoS ${meta.qos} is not available`)
-    if (!meta.retain) return null
-    if (withinLevels(meta.topic, LEVELS_MAX)) return this.#context.retainedLimit.refusal(meta.topic, payload.length)
-    return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
+    const problem = publishProblem(meta, this.#context.qosMax)
+    return problem !== null || !meta.retain ? problem : this.#context.retainedLimit.refusal(meta.topic, payload.length)
   }
 
   #refuse(error: StreamError, cost: number): void {
@@ -338,7 +336,14 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
   }
 }
 
+/** What is wrong with a PUBLISH, whatever is stored already; null: nothing. */
+export function publishProblem({ topic, qos, retain }: PublishMeta, qosMax: Qos): StreamError | null {
+  if (qos > qosMax) return new StreamError('invalid', `QoS ${qos} is not available`)
+  if (!retain || withinLevels(topic, LEVELS_MAX)) return null
+  return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
+}
+
 /** Clearing is a tombstone without headers. */
-function retainedCopy({ payload, produce }: Publish): ProduceMeta {
+export function retainedCopy({ payload, produce }: Pick<Publish, 'payload' | 'produce'>): ProduceMeta {
   return payload.length > 0 ? produce : { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 }
 }

@@ -37,6 +37,9 @@ export function templateParams(messages: string): string[] {
 }
 
 interface CompiledRoute {
+  readonly route: Route<MqttKafkaConfig, Kafka>
+  /** in the document, from 0 */
+  readonly at: number
   readonly exit: Exit<Kafka>
   /** null: takes every topic; empty: none */
   readonly publish: readonly TopicPattern[] | null
@@ -58,7 +61,9 @@ export class Routes {
   readonly #reserved: ReadonlySet<string>
 
   constructor(routes: readonly Route<MqttKafkaConfig, Kafka>[], topics: TopicNames) {
-    this.#routes = routes.flatMap((route) => (route.exit === null ? [] : [compile(route, route.exit, topics.messages)]))
+    this.#routes = routes.flatMap((route, at) =>
+      route.exit === null ? [] : [compile(route, at, route.exit, topics.messages)],
+    )
     this.#reserved = new Set([topics.sessions, topics.retained])
   }
 
@@ -76,6 +81,10 @@ export class Routes {
       if (!route.template && !found.has(route.messages)) found.set(route.messages, destination(route, route.messages))
     }
     return [...found.values()]
+  }
+
+  get all(): readonly PermittedRoute[] {
+    return this.#routes
   }
 
   /** The routes that this session may use, in order. */
@@ -146,13 +155,15 @@ function destination(route: CompiledRoute, topic: string): Destination {
   return { exit: route.exit, topic, expiry: route.expiry, fromParams: route.template }
 }
 
-function compile(route: Route<MqttKafkaConfig, Kafka>, exit: Exit<Kafka>, messages: string): CompiledRoute {
+function compile(route: Route<MqttKafkaConfig, Kafka>, at: number, exit: Exit<Kafka>, messages: string): CompiledRoute {
   const patterns = (of: 'publish' | 'subscribe') =>
     route.when.length === 0
       ? null
       : route.when.flatMap((item) => (item[of] ?? []).map(({ topic }) => new TopicPattern(topic)))
   const name = route.with?.messages ?? messages
   return {
+    route,
+    at,
     exit,
     publish: patterns('publish'),
     subscribe: patterns('subscribe'),

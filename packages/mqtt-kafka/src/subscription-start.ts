@@ -84,6 +84,11 @@ export interface StartContext {
   stampsOnAppend(): boolean
 }
 
+/** Whether a filter, shared or not, is one, and short enough for the tree of them. */
+export function isServedFilter(filter: string): boolean {
+  return withinLevels(filter, LEVELS_MAX) && (isShared(filter) ? parseShared(filter) !== null : isTopicFilter(filter))
+}
+
 export class SubscriptionStart implements Task {
   readonly #subscriber: Subscriber
   readonly #requests: readonly SubscribeSignal[]
@@ -189,9 +194,8 @@ export class SubscriptionStart implements Task {
     const { filter } = request
     const { routes, qosMax, logs } = this.#context
     const subscriber = this.#subscriber
+    if (!isServedFilter(filter)) return TOPIC_FILTER_INVALID
     const shared = parseShared(filter)
-    if (shared === null && (isShared(filter) || !isTopicFilter(filter))) return TOPIC_FILTER_INVALID
-    if (!withinLevels(filter, LEVELS_MAX)) return TOPIC_FILTER_INVALID
     const former = subscriber.subscriptions.get(filter)
     const known = former !== undefined || subscriber.memberships.has(filter)
     if (!known && this.#exceeds(filter)) return QUOTA_EXCEEDED

@@ -121,7 +121,7 @@ export class TopicCheck {
 }
 
 /** Why this topic cannot keep sessions, and what to do; null: it can. */
-function sessionsProblem(name: string, description: Description): string | null {
+export function sessionsProblem(name: string, description: Description): string | null {
   const set = `kafka-configs.sh ${SERVER} --alter --entity-type topics --entity-name ${name} --add-config`
   const policy = description.configs.get('cleanup.policy')
   if (policy !== 'compact') {

@@ -11,6 +11,7 @@ import {
   KafkaRecord,
   type ProduceMeta,
   partitionHash,
+  type TopicOperation,
 } from '@zilla-ts/kafka'
 import { MemoryGroup, MemoryTransactions } from './memory-coordinators.ts'
 
@@ -43,6 +44,8 @@ export class MemoryTopic {
   readonly partitions: StoredRecord[][]
   configs: ReadonlyMap<string, string>
   maxRecordBytes = 1_000_000
+  /** what its broker's ACLs permit; null: it does not tell */
+  operations: readonly TopicOperation[] | null = null
   held = false
   /** names of hops whose writes wait, and whose readers do */
   readonly heldWriters = new Set<string>()
@@ -267,7 +270,8 @@ export class MemoryKafka implements Exit<Kafka> {
     } else if (topic === undefined) stream.abort(new StreamError('not-found', `no topic ${open.topic}`))
     else if (open.kind === 'describe') {
       const { configs, maxRecordBytes, partitions } = topic
-      stream.accept({ kind: 'describe', partitions: partitions.length, configs, maxRecordBytes })
+      const operations = open.operations === true && topic.operations !== null ? { operations: topic.operations } : {}
+      stream.accept({ kind: 'describe', partitions: partitions.length, configs, maxRecordBytes, ...operations })
       stream.end()
     } else if (open.kind === 'offsets') {
       topic.questions.push({ stream, uncommitted: open.isolation === 'uncommitted' })

@@ -19,6 +19,13 @@ function asks(bench: KafkaBench): void {
     expect(described.configs.get('cleanup.policy')).toBe('compact')
   })
 
+  it('says what we may do with a topic when asked', async () => {
+    const topic = await bench.topic()
+    const described = await bench.ask({ kind: 'describe', topic, operations: true }, 'describe')
+    expect(described.operations).toEqual(expect.arrayContaining(['Read', 'Write', 'DescribeConfigs']))
+    expect(await bench.ask({ kind: 'describe', topic }, 'describe')).not.toHaveProperty('operations')
+  })
+
   it('makes a topic once when two ask at the same time', async () => {
     const open = { kind: 'create', topic: bench.topicName(), partitions: 1 } as const
     const answers = await Promise.all([bench.ask(open, 'create'), bench.ask(open, 'create')])

@@ -3,7 +3,7 @@
  * they agree. Pure: no socket, network, clock or file but the text given.
  */
 import { LineCounter } from 'yaml'
-import type { BindingEntry } from '../contract.ts'
+import type { BindingEntry, Finding } from '../contract.ts'
 import { buildConfigs } from './build.ts'
 import type { Config } from './config.ts'
 import {
@@ -48,6 +48,10 @@ export interface LoadResult {
   readonly problems: readonly Problem[]
   /** empty as soon as one problem is an error, or a value is not known */
   readonly namespaces: readonly Config[]
+  /** Problems with those found later, by who has looked outside; bindings by their ids. */
+  problemsWith(
+    found: readonly { readonly binding: string; readonly findings: readonly Finding[] }[],
+  ): readonly Problem[]
 }
 
 const envelopeValidator = new Validator(envelopeSchema)
@@ -61,9 +65,18 @@ export function loadConfig(input: LoadInput): LoadResult {
   const problems = new ProblemList(input.file, redactor)
   const read = readNamespaces(input, problems, redactor)
   const { namespaces } = read
+  const sorted = (): readonly Problem[] => problems.sorted(() => read.lines(problems.secretRanges))
   const result = (configs: readonly Config[]): LoadResult => ({
-    problems: problems.sorted(() => read.lines(problems.secretRanges)),
+    problems: sorted(),
     namespaces: configs,
+    problemsWith(found) {
+      const bindings = [...(namespaces?.values() ?? [])].flatMap((namespace) => [...namespace.bindings.values()])
+      for (const { binding: id, findings } of found) {
+        const binding = bindings.find((each) => `${each.namespace.name}:${each.name}` === id)
+        if (binding !== undefined) report(binding, findings)
+      }
+      return sorted()
+    },
   })
   if (namespaces === undefined) return result([])
   for (const namespace of namespaces.values()) readEntries(namespace, input.registry, input.defaults)
@@ -176,6 +189,10 @@ function addBuiltIn(namespaces: Map<string, DraftNamespace>, registry: Registry,
 function runCheck(entry: DraftBinding | DraftGuard | DraftVault | DraftCatalog): void {
   if (!entry.sound || entry.module === undefined) return
   const findings = entry.module.check?.(entry.value as never, 'exits' in entry ? exitsOf(entry) : null) ?? []
+  report(entry, findings)
+}
+
+function report(entry: DraftBinding | DraftGuard | DraftVault | DraftCatalog, findings: readonly Finding[]): void {
   for (const { level, code, message, path } of findings) {
     if (level === 'error') entry.sound = false
     // Of a route that is not taken nothing more need be said.

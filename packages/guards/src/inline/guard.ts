@@ -75,5 +75,6 @@ export const inline: GuardModule<Options> = {
   type: 'inline',
   schema,
   check,
+  offline: () => true,
   attach: (context) => new InlineGuard(context),
 }

@@ -89,12 +89,21 @@ class JwtGuard implements Guard {
       report.fault('jwt', error)
       throw new StreamError('unavailable', 'a token could not be checked')
     }
-    const { expiresAt, identity, roles, attributes } = verified
+    const { expiresAt } = verified
     if (expiresAt !== null && clock.now() >= expiresAt) return this.#outcome.refused('the token has expired')
     this.#outcome.accepted()
-    const session: Session = { guard: this.#id, earlier, identity, roles, attributes, expiresAt }
+    const session = this.#sessionOf(verified, earlier)
     this.#tokens.set(session, token)
     return session
+  }
+
+  assume(claims: Readonly<Record<string, unknown>>, earlier: Session | null): Session | null {
+    const bearer = bearerOf(claims, this.#context.options)
+    return bearer === null ? null : this.#sessionOf({ ...bearer, expiresAt: null }, earlier)
+  }
+
+  #sessionOf({ identity, roles, attributes, expiresAt }: Verified, earlier: Session | null): Session {
+    return { guard: this.#id, earlier, identity, roles, attributes, expiresAt }
   }
 
   permits(session: Session, roles: readonly string[]): boolean {
@@ -128,5 +137,6 @@ export const jwt: GuardModule<Options> = {
   type: 'jwt',
   schema,
   check,
+  offline: ({ keys }) => Array.isArray(keys),
   attach: (context) => new JwtGuard(context),
 }

@@ -161,5 +161,6 @@ class PasswordGuard implements Guard, Task {
 export const password: GuardModule<Options> = {
   type: 'password',
   schema,
+  offline: () => true,
   attach: (context) => new PasswordGuard(context),
 }

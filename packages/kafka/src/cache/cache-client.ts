@@ -1,5 +1,5 @@
 /** kafka cache_client: passes each stream on, by topic. Keeps nothing. */
-import type { Binding, BindingContext, Stream, StreamHandler } from '@zilla-ts/engine'
+import type { Binding, BindingContext, Explanation, Inquiry, Stream, StreamHandler } from '@zilla-ts/engine'
 import type { KafkaConfig } from '../kafka.config.ts'
 import type { Kafka, KafkaOpen } from '../stream.ts'
 import { splice } from './splice.ts'
@@ -10,6 +10,10 @@ export class CacheClient implements Binding<Kafka> {
 
   constructor(context: BindingContext<KafkaConfig, Kafka>) {
     this.#routes = new TopicRoutes(context.routes)
+  }
+
+  explain(inquiry: Inquiry): Explanation {
+    return this.#routes.explain(inquiry)
   }
 
   accept(open: KafkaOpen, stream: Stream<Kafka>): StreamHandler<Kafka> | null {

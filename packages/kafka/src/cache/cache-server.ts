@@ -6,6 +6,8 @@ import {
   type Binding,
   type BindingContext,
   type Exit,
+  type Explanation,
+  type Inquiry,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -41,10 +43,15 @@ export class CacheServer implements Binding<Kafka> {
     this.#routes = new TopicRoutes(context.routes)
   }
 
+  explain(inquiry: Inquiry): Explanation {
+    return this.#routes.explain(inquiry)
+  }
+
   accept(open: KafkaOpen, stream: Stream<Kafka>): StreamHandler<Kafka> | null {
     const exit = this.#stopped ? null : this.#routes.find(open.topic, stream.session)
     if (exit === null) return null
-    if (open.kind === 'describe') return new AskStream(stream, this.#describe(open, exit, stream))
+    if (open.kind === 'describe' && open.operations !== true)
+      return new AskStream(stream, this.#describe(open, exit, stream))
     // The shared reader reads all partitions, and committed records only.
     if (open.kind !== 'fetch' || open.partitions !== undefined || open.isolation === 'uncommitted') {
       return splice(exit, open, stream)

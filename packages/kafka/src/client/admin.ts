@@ -4,7 +4,7 @@
  * producer and the asking streams.
  */
 import { StreamError, toStreamError } from '@zilla-ts/engine'
-import type { PartitionOffsets } from '../stream.ts'
+import type { PartitionOffsets, TopicOperation } from '../stream.ts'
 import { type BrokerConnection, joinAddress } from './connection.ts'
 import {
   CLUSTER_AUTHORIZATION_FAILED,
@@ -17,12 +17,15 @@ import { ISOLATION, type Isolation } from './fetch-wire.ts'
 import { groupBy } from './group-by.ts'
 import { apiKeys, type ListOffsetsAnswer, type MetadataAnswer, requests } from './kafkajs.ts'
 import type { Lane } from './lane.ts'
+import { OPERATIONS_VERSION, operationsCall } from './operations-wire.ts'
 import type { ClientSite } from './site.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
 const CREATE_TIMEOUT_MS = 20_000
 const EARLIEST = -2
 const LATEST = -1
+/** Asked for where only an answer is wanted: kafkajs takes no topic at all for every topic. */
+const NO_TOPIC = ['__consumer_offsets']
 const TOPIC_RESOURCE = 2
 const BROKER_DEFAULT = -1
 /** the values of `key_type` */
@@ -59,6 +62,16 @@ export class Admin {
     const connection = await this.#any(addresses)
     const call = connection.call(apiKeys.Metadata, requests.Metadata)
     return connection.send(call({ topics, allowAutoTopicCreation: false }), REQUEST_TIMEOUT_MS)
+  }
+
+  /** What we may do with topics, as far as the broker tells. No topics: whether it answers at all. */
+  async operations(topics: readonly string[], addresses: Addresses): Promise<ReadonlyMap<string, TopicOperation[]>> {
+    const connection = await this.#any(addresses)
+    if (connection.version(apiKeys.Metadata, OPERATIONS_VERSION) < OPERATIONS_VERSION) {
+      if (topics.length === 0) await this.metadata(NO_TOPIC, addresses)
+      return new Map()
+    }
+    return (await connection.send(operationsCall(topics), REQUEST_TIMEOUT_MS)).operations
   }
 
   /** Configurations of topics; one that may not be read is absent. */

@@ -5,6 +5,7 @@
 import {
   type Binding,
   type BindingContext,
+  type Finding,
   type Stream,
   StreamError,
   type StreamHandler,
@@ -31,6 +32,7 @@ import { ProduceStream } from './produce-stream.ts'
 import { PRODUCE_VERSION_MAX, type ProducePart, produceCall } from './produce-wire.ts'
 import { type ProduceAnswer, type ProduceLink, Producer } from './producer.ts'
 import { Questions } from './questions.ts'
+import { AuthenticationRefused } from './refusals.ts'
 import { saslOf } from './sasl.ts'
 import { type ClientSettings, ClientSite } from './site.ts'
 import { Transactions } from './transactions.ts'
@@ -104,9 +106,24 @@ export class KafkaClient implements Binding<Kafka>, ProduceLink {
       case 'offsets':
         return new AskStream(stream, this.#questions.offsets(open))
       case 'describe':
-        return new AskStream(stream, this.#questions.describe(open.topic))
+        return new AskStream(stream, this.#questions.describe(open))
       case 'create':
         return new AskStream(stream, this.#questions.create(open))
+    }
+  }
+
+  /** Whether Kafka is there and lets us in. */
+  async probe(): Promise<readonly Finding[]> {
+    const path = this.#site.servers.length > 0 ? ['options', 'servers'] : []
+    try {
+      await this.#questions.reach()
+      return []
+    } catch (error) {
+      const { cause, message } = toStreamError(error, 'unavailable')
+      if (!(cause instanceof AuthenticationRefused)) {
+        return [{ level: 'error', path, code: 'kafka-unreachable', message }]
+      }
+      return [{ level: 'error', path, code: 'kafka-refuses', message: cause.message }]
     }
   }
 

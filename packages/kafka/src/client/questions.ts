@@ -12,6 +12,7 @@ import { Backoff, type ClientSite } from './site.ts'
 import { TopicWatch } from './topic-watch.ts'
 
 type Create = Extract<KafkaOpen, { kind: 'create' }>
+type Describe = Extract<KafkaOpen, { kind: 'describe' }>
 type Offsets = Extract<KafkaOpen, { kind: 'offsets' }>
 
 export class Questions {
@@ -38,9 +39,18 @@ export class Questions {
     }
   }
 
-  async describe(name: string): Promise<KafkaAccept> {
+  async describe({ topic: name, operations }: Describe): Promise<KafkaAccept> {
     const { partitions, configs, recordBytesMax } = await this.#repeat(`topic ${name}`, () => this.#load(name))
-    return { kind: 'describe', partitions, configs, maxRecordBytes: recordBytesMax }
+    const answer = { kind: 'describe', partitions, configs, maxRecordBytes: recordBytesMax } as const
+    if (operations !== true) return answer
+    const allowed = await this.#repeat(`topic ${name}`, () => this.#admin.operations([name], this.#directory))
+    const known = allowed.get(name)
+    return known === undefined ? answer : { ...answer, operations: known }
+  }
+
+  /** Resolves when a broker has answered. */
+  async reach(): Promise<void> {
+    await this.#repeat('the cluster', () => this.#admin.operations([], this.#directory))
   }
 
   async create(wanted: Create): Promise<KafkaAccept> {
@@ -89,6 +99,7 @@ export class Questions {
           throw new StreamError(
             'unavailable',
             `${what}: Kafka at ${this.#site.where} does not answer: ${reason.message}`,
+            { cause: reason },
           )
         }
         await this.#site.pause(backoff.next())

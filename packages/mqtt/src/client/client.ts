@@ -8,13 +8,15 @@ import type {
   BindingContext,
   Clock,
   Exit,
+  Explanation,
+  Inquiry,
   Session,
   Stream,
   StreamHandler,
   Task,
   Timer,
 } from '@zilla-ts/engine'
-import { EventLimiter, qualify, StreamError } from '@zilla-ts/engine'
+import { EventLimiter, qualify, refusedStep, StreamError } from '@zilla-ts/engine'
 import type { Address, Bytes } from '@zilla-ts/net'
 import type { MqttAuthorization, MqttConfig, MqttLimits } from '../mqtt.config.ts'
 import type { Mqtt, MqttOpen } from '../stream.ts'
@@ -58,6 +60,12 @@ export class MqttClient implements Binding<Mqtt>, Task {
     this.address = server === undefined ? null : serverAddress(server)
     const [guarded] = Object.entries(authorization)
     this.authorization = guarded === undefined ? null : this.#authorize(...guarded)
+  }
+
+  /** What its broker permits, only the broker knows. */
+  explain({ clientId }: Inquiry): Explanation {
+    const reason = `the broker behind ${this.#context.name} decides`
+    return { steps: [refusedStep(`session of ${clientId}`, reason, { verdict: 'unknown' })], next: [] }
   }
 
   accept(open: MqttOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> | null {

@@ -63,9 +63,23 @@ export class Authorization {
     return found?.credentials == null ? null : { credentials: found.credentials, identity: found.identity }
   }
 
+  /** How a CONNECT shows this token, as the document wants it; null: by Authentication Data. For `explain`. */
+  placeOf(token: string, username: string | null): Pick<ConnectPacket, 'username' | 'password'> | null {
+    const values = { credentials: token, identity: username ?? '' }
+    const inName = this.#username?.has('credentials') === true
+    if (!inName && this.#password?.has('credentials') !== true) return null
+    const password = inName ? null : Buffer.from(this.#password?.fill(values) ?? '')
+    return { username: inName ? (this.#username?.fill(values) ?? null) : username, password }
+  }
+
+  /** Authentication Data that shows this token. */
+  dataOf(token: string): Buffer {
+    return Buffer.from(this.#data?.fill({ credentials: token, identity: '' }) ?? token)
+  }
+
   /** `earlier`: what a guard of the byte stream has found out. */
   ask(shown: Credentials, earlier: Session | null, asker: Asker): void {
-    this.#authorize(shown, earlier)
+    this.authorize(shown, earlier)
       .then(
         (session) => asker.onAnswer(session),
         (error) => asker.onNoAnswer(this.#told(error)),
@@ -74,7 +88,7 @@ export class Authorization {
   }
 
   /** A guard that throws at once rejects as well. */
-  async #authorize(shown: Credentials, earlier: Session | null): Promise<Session | null> {
+  async authorize(shown: Credentials, earlier: Session | null): Promise<Session | null> {
     return this.#guard.authorize(shown, earlier)
   }
 

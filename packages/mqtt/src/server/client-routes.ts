@@ -13,6 +13,8 @@ import { TopicPattern } from './topic-pattern.ts'
 
 /** One route as one client may use it. */
 export class ClientRoute {
+  /** in the document, from 0 */
+  readonly at: number
   readonly exit: Exit<Mqtt>
   /** number of the exit in the table: several routes may share one */
   readonly exitAt: number
@@ -21,11 +23,13 @@ export class ClientRoute {
   readonly #subscribe: readonly TopicPattern[] | null
 
   constructor(
+    at: number,
     exit: Exit<Mqtt>,
     exitAt: number,
     publish: readonly TopicPattern[] | null,
     subscribe: readonly TopicPattern[] | null,
   ) {
+    this.at = at
     this.exit = exit
     this.exitAt = exitAt
     this.#publish = publish
@@ -68,13 +72,19 @@ export function publishRoute(routes: ClientRoutes, topic: string): ClientRoute |
   return null
 }
 
+/** The route that takes a subscription; null: none does. */
+export function subscribeRoute(routes: ClientRoutes, filter: string): ClientRoute | null {
+  return routes.find((route) => route.admitsSubscribe(filter)) ?? null
+}
+
 /** A pattern of a condition, as a function of the client. */
-interface Condition<P> {
+export interface Condition<P> {
   readonly pattern: P
   readonly params: Params
 }
 
-interface Item {
+/** One item of `when`. */
+export interface Item {
   /** null: every client */
   readonly clientIds: readonly Condition<ClientIdPattern>[] | null
   readonly publish: readonly Condition<TopicPattern>[]
@@ -83,7 +93,9 @@ interface Item {
   readonly plain: boolean
 }
 
-interface CompiledRoute {
+export interface CompiledRoute {
+  /** in the document, from 0 */
+  readonly at: number
   readonly route: Route<MqttConfig, Mqtt>
   readonly exit: Exit<Mqtt>
   readonly exitAt: number
@@ -93,7 +105,7 @@ interface CompiledRoute {
 export class RouteTable {
   /** how many different exits there are */
   readonly exits: number
-  readonly #routes: readonly CompiledRoute[]
+  readonly compiled: readonly CompiledRoute[]
   /** what an unconditional, open table says to everybody: no allocation per connection */
   readonly #shared: ClientRoutes | null
   readonly #sharedRights: DeliveryRights | null
@@ -101,16 +113,16 @@ export class RouteTable {
   /** `namespace`: of the binding, in which conditions name guards. */
   constructor(routes: readonly Route<MqttConfig, Mqtt>[], namespace: string) {
     const names: string[] = []
-    this.#routes = routes.flatMap((route) => {
+    this.compiled = routes.flatMap((route, at) => {
       if (route.exit === null) return []
       const { exit } = route
       if (!names.includes(exit.name)) names.push(exit.name)
       const items = route.when.map((when) => compileItem(when, namespace))
-      return [{ route, exit, exitAt: names.indexOf(exit.name), items }]
+      return [{ at, route, exit, exitAt: names.indexOf(exit.name), items }]
     })
     this.exits = names.length
-    const plain = this.#routes.every(({ route, items }) => route.permits(null) && items.every((item) => item.plain))
-    this.#shared = plain ? this.#routes.map((route) => clientRoute(route, route.items, null)) : null
+    const plain = this.compiled.every(({ route, items }) => route.permits(null) && items.every((item) => item.plain))
+    this.#shared = plain ? this.compiled.map((route) => clientRoute(route, route.items, null)) : null
     this.#sharedRights = this.#shared === null ? null : DeliveryRights.of(this.#shared, this.exits)
   }
 
@@ -118,7 +130,7 @@ export class RouteTable {
   forClient(clientId: string, session: Session | null): ClientRoutes {
     if (this.#shared !== null) return this.#shared
     const found: ClientRoute[] = []
-    for (const compiled of this.#routes) {
+    for (const compiled of this.compiled) {
       if (!compiled.route.permits(session)) continue
       const items = compiled.items.filter((item) => isFor(item, clientId, session))
       if (items.length > 0 || compiled.items.length === 0) found.push(clientRoute(compiled, items, session))
@@ -152,23 +164,28 @@ function compileItem(when: When, namespace: string): Item {
 }
 
 function isFor({ clientIds }: Item, clientId: string, session: Session | null): boolean {
-  if (clientIds === null) return true
-  return clientIds.some(({ pattern, params }) => {
-    const values = params.resolve(session)
-    return values !== null && pattern.matches(clientId, values)
-  })
+  return clientIds === null || clientIds.some((condition) => admitsClient(condition, clientId, session))
+}
+
+export function admitsClient(
+  { pattern, params }: Condition<ClientIdPattern>,
+  clientId: string,
+  session: Session | null,
+): boolean {
+  const values = params.resolve(session)
+  return values !== null && pattern.matches(clientId, values)
 }
 
 /** A route without `when` admits everything; one with `when` only what its items for this client name. */
 function clientRoute(compiled: CompiledRoute, items: readonly Item[], session: Session | null): ClientRoute {
-  const { exit, exitAt } = compiled
-  if (compiled.items.length === 0) return new ClientRoute(exit, exitAt, null, null)
+  const { at, exit, exitAt } = compiled
+  if (compiled.items.length === 0) return new ClientRoute(at, exit, exitAt, null, null)
   const patterns = (of: 'publish' | 'subscribe') => items.flatMap((item) => boundPatterns(item[of], session))
-  return new ClientRoute(exit, exitAt, patterns('publish'), patterns('subscribe'))
+  return new ClientRoute(at, exit, exitAt, patterns('publish'), patterns('subscribe'))
 }
 
 /** Patterns whose parameters this client does not have, or has of a kind that no level can be, match nothing. */
-function boundPatterns(conditions: readonly Condition<TopicPattern>[], session: Session | null): TopicPattern[] {
+export function boundPatterns(conditions: readonly Condition<TopicPattern>[], session: Session | null): TopicPattern[] {
   return conditions.flatMap(({ pattern, params }) => {
     if (params.empty) return [pattern]
     const values = params.resolve(session)

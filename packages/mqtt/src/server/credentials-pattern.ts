@@ -35,6 +35,11 @@ export class CredentialsPattern {
     return this.#parts.includes(part)
   }
 
+  /** A text in which `match` finds these, unless they are nothing or have blanks. */
+  fill(values: Readonly<Record<Part, string>>): string {
+    return this.#texts.map((text, at) => `${text}${at < this.#parts.length ? values[this.#parts[at]!] : ''}`).join('')
+  }
+
   /** Null: it does not match as a whole. Of two parts the first ends where the text between them is found first. */
   match(text: string): Found | null {
     const head = this.#texts[0] ?? ''

@@ -7,6 +7,8 @@ import {
   type BindingContext,
   type Clock,
   EventLimiter,
+  type Explanation,
+  type Inquiry,
   type Stream,
   type StreamError,
   type StreamHandler,
@@ -22,6 +24,7 @@ import { Authorization } from './authorization.ts'
 import { RouteTable } from './client-routes.ts'
 import { Connection } from './connection.ts'
 import { Counters } from './counters.ts'
+import { explain } from './explanation.ts'
 import { PaceRates } from './pacer.ts'
 import { ALIASED_BYTES_MAX } from './topic-aliases.ts'
 import { TopicModels } from './topic-models.ts'
@@ -80,6 +83,10 @@ export class MqttServer implements Binding<Bytes>, Task {
     const { options, catalog, report } = this.#context
     const { topics = [] } = options
     if (topics.length > 0) this.topics = new TopicModels(topics, catalog, report, this.events)
+  }
+
+  explain(inquiry: Inquiry): Promise<Explanation> {
+    return explain(this, inquiry)
   }
 
   accept(open: BytesOpen, stream: Stream<Bytes>): StreamHandler<Bytes> | null {

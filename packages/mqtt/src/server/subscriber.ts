@@ -8,7 +8,7 @@ import type { AckPacket, SubscribePacket, UnsubscribePacket } from '../codec/pac
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Mqtt, MqttSignal, Outgoing, PublishMeta, Subscription } from '../stream.ts'
 import { hasWildcard, isShared } from '../topic.ts'
-import type { ClientRoute, ClientRoutes } from './client-routes.ts'
+import { type ClientRoute, type ClientRoutes, subscribeRoute } from './client-routes.ts'
 import type { Connection } from './connection.ts'
 import { Deliveries, type DeliverySource } from './deliveries.ts'
 import type { TopicAliases } from './topic-aliases.ts'
@@ -136,9 +136,9 @@ export class Subscriber {
     const { routes, server } = this.#connection
     this.deliveries.rights = server.routes.deliveryRights(routes)
     const ended = [...this.#filters].flatMap((filter) => {
-      const exitAt = routeOf(before, filter)?.exitAt
+      const exitAt = subscribeRoute(before, filter)?.exitAt
       const stream = exitAt === undefined ? undefined : this.#streams[exitAt]
-      return stream === undefined || routeOf(routes, filter)?.exitAt === exitAt ? [] : [{ filter, stream }]
+      return stream === undefined || subscribeRoute(routes, filter)?.exitAt === exitAt ? [] : [{ filter, stream }]
     })
     for (const stream of new Set(ended.map((each) => each.stream))) {
       const filters = ended.filter((each) => each.stream === stream).map(({ filter }) => filter)
@@ -287,7 +287,7 @@ export class Subscriber {
   }
 
   #routeOf(filter: string): ClientRoute | null {
-    return routeOf(this.#connection.routes, filter)
+    return subscribeRoute(this.#connection.routes, filter)
   }
 
   /** The stream to the filter's exit, opened if need be; else why there is none. */
@@ -322,10 +322,6 @@ export class Subscriber {
     if (requests.length === 0) this.#requests = []
     if (requests.length <= REQUESTS_MAX >> 1) this.#connection.resume(Wait.ANSWERS)
   }
-}
-
-function routeOf(routes: ClientRoutes, filter: string): ClientRoute | null {
-  return routes.find((route) => route.admitsSubscribe(filter)) ?? null
 }
 
 function place(parts: Map<SubscribeStream, Part>, stream: SubscribeStream, request: Request, at: number): void {

@@ -11,8 +11,13 @@ import {
   type BindingContext,
   type Counter,
   EventLimiter,
+  type Explanation,
+  explainPassing,
+  explainRoutes,
   type Guard,
+  type Inquiry,
   type Route,
+  refusedStep,
   type Session,
   StreamError,
 } from '@zilla-ts/engine'
@@ -123,6 +128,38 @@ export class HttpServer implements Binding<Bytes> {
   async stop(): Promise<void> {
     this.#draining = true
     this.#watch.abort(new StreamError('shutdown', 'the engine shuts down'))
+  }
+
+  /** A request for a WebSocket. What the client does not say is as clients of MQTT have it. */
+  async explain(inquiry: Inquiry): Promise<Explanation> {
+    const { host, port } = inquiry.local
+    const headers: HeaderFields = { ...UPGRADE, ':authority': `${host}:${port}`, ...inquiry.headers }
+    const what = `WebSocket ${headers[':path']}`
+    if (!this.#access.permits(headers)) {
+      return { steps: [refusedStep(what, `pages of ${headers['origin']} may not connect: 403`)], next: [] }
+    }
+    let session = inquiry.session
+    const { token: credentials, username: identity } = inquiry
+    const given = credentials === null ? null : { credentials, identity }
+    const shown = this.#authorization === null ? null : (this.#authorization.reader.read(headers) ?? given)
+    try {
+      if (shown !== null) session = (await this.#authorization?.guard.authorize(shown, session)) ?? session
+    } catch (error) {
+      return { steps: [refusedStep(what, (error as Error).message, { verdict: 'unknown' })], next: [] }
+    }
+    const matching = this.#matching(headers)
+    const found = matching.find(({ route }) => route.permits(session))
+    const routes = explainRoutes<HttpConfig, Http>(this.#context.routes, {
+      session,
+      taken: found === undefined ? -1 : this.#routes.indexOf(found),
+      matches: (item) => new HttpCondition(item).matches(headers),
+      note: (item) =>
+        Object.keys(item.headers)
+          .map((name) => noteOf(headers, name))
+          .join(),
+    })
+    const reason = matching.length === 0 ? `${NOTHING_HERE}: 404` : 'no route permits the client: 401 or 403'
+    return explainPassing(found?.route.exit, { ...inquiry, session, headers }, { what, reason, routes })
   }
 
   #createServer(): Server {
@@ -316,6 +353,23 @@ export class HttpServer implements Binding<Bytes> {
   #dueAt(limit: 'headerSeconds' | 'keepAliveSeconds'): number {
     return this.#context.clock.monotonic() + this.#context.options.limits[limit] * 1_000
   }
+}
+
+/** What a client of MQTT asks for [MQTT-6.0.0-3]. */
+const UPGRADE: HeaderFields = {
+  ':method': 'GET',
+  ':scheme': 'http',
+  ':path': '/',
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-protocol': 'mqtt',
+}
+
+/** Header fields may hold secrets: only what a URL shows is shown. */
+function noteOf(headers: HeaderFields, name: string): string {
+  const value = headers[name.toLowerCase()]
+  if (value === undefined) return 'the client does not send it'
+  return name.startsWith(':') ? `it is ${value.split('?', 1)[0]}` : 'the client sends another'
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>

@@ -8,7 +8,12 @@ import {
   type BindingContext,
   type Counter,
   EventLimiter,
+  type Explanation,
+  explainPassing,
+  explainRoutes,
+  type Inquiry,
   type Route,
+  refusedStep,
   type Session,
   StreamError,
 } from '@zilla-ts/engine'
@@ -16,7 +21,7 @@ import { Sockets } from '../sockets.ts'
 import type { Bytes, BytesOpen } from '../stream.ts'
 import { Watch, type Watched } from '../watch.ts'
 import { ownAddresses, ProxyCondition } from './condition.ts'
-import { type ProxyHeader, readHeader } from './header.ts'
+import { type ProxyClient, type ProxyHeader, readHeader } from './header.ts'
 import { HeaderFault } from './header-fault.ts'
 import type { ProxyConfig } from './proxy.config.ts'
 
@@ -85,13 +90,39 @@ export class ProxyServer implements Binding<Bytes> {
     this.#sockets.abort('the engine shuts down')
   }
 
-  #handOver(socket: Socket, open: BytesOpen, session: Session | null, { client, info }: ProxyHeader): void {
-    const addresses = client ?? ownAddresses(open)
-    const found = this.#routes.find(
+  /** A client whose header tells what is known anyway, and no more. */
+  explain(inquiry: Inquiry): Explanation {
+    const { session, local, remote } = inquiry
+    const addresses = ownAddresses(remote === null ? { local } : { local, remote })
+    const matches = (item: NonNullable<ProxyConfig['when']>): boolean | null => {
+      const { source, ...others } = item
+      if (source === undefined || remote !== null) return new ProxyCondition(item).matches(addresses, {})
+      return new ProxyCondition(others).matches(addresses, {}) ? null : false
+    }
+    const { routes: all } = this.#context
+    const depends = all.findIndex(
+      (route) => route.permits(session) && route.when.some((item) => matches(item) === null),
+    )
+    const found = this.#routeOf(addresses, {}, session)
+    const taken = found === undefined ? -1 : this.#routes.indexOf(found)
+    const isSure = depends < 0 || (taken >= 0 && taken < depends)
+    const routes = explainRoutes(all, { session, taken: isSure ? taken : -1, matches })
+    if (isSure)
+      return explainPassing(found?.route.exit, inquiry, { what: 'connection', reason: 'no route takes it', routes })
+    const reason = 'it depends on where the client comes from'
+    return { steps: [refusedStep('connection', reason, { verdict: 'unknown', routes })], next: [] }
+  }
+
+  #routeOf(addresses: ProxyClient, info: ProxyHeader['info'], session: Session | null): CompiledRoute | undefined {
+    return this.#routes.find(
       ({ route, when }) =>
         route.permits(session) && (when.length === 0 || when.some((item) => item.matches(addresses, info))),
     )
-    const exit = found?.route.exit
+  }
+
+  #handOver(socket: Socket, open: BytesOpen, session: Session | null, { client, info }: ProxyHeader): void {
+    const addresses = client ?? ownAddresses(open)
+    const exit = this.#routeOf(addresses, info, session)?.route.exit
     // A unix socket has no address that anybody behind us could make use of.
     const told =
       client === null || client.family === 'unix' ? open : { local: client.destination, remote: client.source }

@@ -5,6 +5,10 @@ import {
   type BindingContext,
   type Counter,
   EventLimiter,
+  type Explanation,
+  explainPassing,
+  explainRoutes,
+  type Inquiry,
   type ListenAddress,
   type Route,
 } from '@zilla-ts/engine'
@@ -78,6 +82,18 @@ export class TcpServer implements Binding<Bytes> {
     await Promise.all(closed)
   }
 
+  explain(inquiry: Inquiry): Explanation {
+    const { host, port } = inquiry.local
+    const found = this.#route(host, port)
+    const routes = explainRoutes(this.#context.routes, {
+      session: null,
+      taken: found === undefined ? -1 : this.#routes.indexOf(found),
+      matches: (item) => fits(new Condition(item), host, port),
+      note: () => `the client connects to ${host}:${port}`,
+    })
+    return explainPassing(found?.route.exit, inquiry, { what: 'connection', reason: 'no route takes it', routes })
+  }
+
   #listen(host: string, port: number): Promise<Server> {
     return new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
@@ -136,12 +152,12 @@ export class TcpServer implements Binding<Bytes> {
   }
 
   #route(address: string, port: number): CompiledRoute | undefined {
-    return this.#routes.find(
-      ({ when }) =>
-        when.length === 0 || when.some((item) => item.matchesName(address, port) && item.matchesAddress(address)),
-    )
+    return this.#routes.find(({ when }) => when.length === 0 || when.some((item) => fits(item, address, port)))
   }
 }
+
+const fits = (item: Condition, address: string, port: number): boolean =>
+  item.matchesName(address, port) && item.matchesAddress(address)
 
 function listenFault(error: NodeJS.ErrnoException): string {
   switch (error.code) {

@@ -17,6 +17,12 @@ export function peerChain(socket: TLSSocket): X509Certificate[] {
   return chain
 }
 
+/** Those of a PEM text, in its order. Throws what Node throws for what is none. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  return blocks.map((block) => new X509Certificate(block))
+}
+
 /** Names of those in the vault who stand in the chain. */
 export function namesIn(chain: readonly X509Certificate[], trust: readonly TrustedCertificate[]): string[] {
   return trust

@@ -45,3 +45,12 @@ export class Condition {
 /** No condition at all matches everything; else any one is enough. */
 export const matchesAny = (conditions: readonly Condition[], facts: Facts): boolean =>
   conditions.length === 0 || conditions.some((condition) => condition.matches(facts))
+
+/** For people: what the client is like, where a condition alone is not met. */
+export function unmetNote(when: NonNullable<TlsConfig['when']>, { port, authority, alpn }: Facts): string {
+  if (when.authority !== undefined) return `the client asks for ${authority ?? 'no name'}`
+  if (when.port !== undefined) return `the client connects to port ${port}`
+  if (when.alpn !== undefined)
+    return alpn?.length === 0 ? 'no protocol is agreed on' : `the protocol is ${alpn?.join(', ')}`
+  return ''
+}

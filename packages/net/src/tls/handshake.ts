@@ -16,6 +16,8 @@ import type { TlsServer } from './server.ts'
 
 type Chain = readonly X509Certificate[]
 
+export const NO_CERTIFICATE = 'the client has shown no certificate'
+
 export class Handshake implements SecureListener, Task {
   readonly socket: Socket
   readonly open: BytesOpen
@@ -90,7 +92,7 @@ export class Handshake implements SecureListener, Task {
   /** `authorized` alone says too little: resumed sessions without any certificate have it too. */
   #certificateFault(socket: TLSSocket, chain: Chain): string | null {
     if (chain.length > 0) return socket.authorized ? null : refusedFor(socket)
-    return this.#server.mutual === 'required' ? 'the client has shown no certificate' : null
+    return this.#server.mutual === 'required' ? NO_CERTIFICATE : null
   }
 
   #authorize(socket: TLSSocket, chain: Chain): void {

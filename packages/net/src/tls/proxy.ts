@@ -8,6 +8,10 @@ import {
   type BindingContext,
   type Counter,
   EventLimiter,
+  type Explanation,
+  explainPassing,
+  explainRoutes,
+  type Inquiry,
   type Route,
   type Session,
   type Stream,
@@ -20,7 +24,7 @@ import { Sockets } from '../sockets.ts'
 import type { Bytes, BytesOpen } from '../stream.ts'
 import { StreamSocket } from '../stream-socket.ts'
 import type { ClientHello } from './client-hello.ts'
-import { Condition, type Facts, matchesAny } from './condition.ts'
+import { Condition, type Facts, matchesAny, unmetNote } from './condition.ts'
 import { Alert, endWithAlert, HelloPeek } from './hello-peek.ts'
 import type { TlsConfig } from './tls.config.ts'
 
@@ -82,6 +86,20 @@ export class TlsProxy implements Binding<Bytes> {
     if (this.take(socket as unknown as Socket, open, stream.session) === 'refused') return null
     socket.join(stream)
     return socket
+  }
+
+  explain(inquiry: Inquiry): Explanation {
+    const { session, local, serverName: authority, protocols: alpn } = inquiry
+    const facts = { port: local.port, authority, alpn }
+    const found = this.#route(facts, session)
+    const routes = explainRoutes(this.#context.routes, {
+      session,
+      taken: found === undefined ? -1 : this.#context.routes.indexOf(found),
+      matches: (item) => new Condition(item).matches(facts),
+      note: (item) => unmetNote(item, facts),
+    })
+    const reason = `no route for ${authority ?? 'no name'}`
+    return explainPassing(found?.exit, inquiry, { what: 'connection', reason, routes })
   }
 
   /** Who has not said whom it wants is not waited for. */

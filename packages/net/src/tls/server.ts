@@ -12,8 +12,13 @@ import {
   type Clock,
   type Counter,
   EventLimiter,
+  type Explanation,
+  explainPassing,
+  explainRoutes,
   type Guard,
+  type Inquiry,
   type Route,
+  refusedStep,
   type Session,
   type Stream,
   type StreamHandler,
@@ -25,9 +30,9 @@ import type { Bytes, BytesOpen } from '../stream.ts'
 import { StreamSocket } from '../stream-socket.ts'
 import { wildcard } from '../tcp/condition.ts'
 import { Acceptor } from './acceptor.ts'
-import { namesIn, subjectOf } from './certificates.ts'
-import { Condition, type Facts, matchesAny } from './condition.ts'
-import { Handshake } from './handshake.ts'
+import { certificatesIn, namesIn, subjectOf } from './certificates.ts'
+import { Condition, type Facts, matchesAny, unmetNote } from './condition.ts'
+import { Handshake, NO_CERTIFICATE } from './handshake.ts'
 import { KeyRing } from './key-ring.ts'
 import { contextOptions, keysOf, protocolsOf, trustOf } from './material.ts'
 import { asksForCertificate, mutualOf } from './mutual.ts'
@@ -121,6 +126,50 @@ export class TlsServer implements Binding<Bytes> {
     return socket
   }
 
+  /** Whether the certificate is to be trusted is for the handshake to find out: here it is taken for verified. */
+  async explain(inquiry: Inquiry): Promise<Explanation> {
+    const { local, serverName, protocols } = inquiry
+    const asks = asksForCertificate(this.mutual)
+    const chain = asks && inquiry.certificate !== null ? certificatesIn(inquiry.certificate) : []
+    const refused = (reason: string): Explanation => ({ steps: [refusedStep('handshake', reason)], next: [] })
+    if (this.#restrictsNames && !this.mayAsk(serverName, { local })) {
+      return refused(`the client asks for ${serverName ?? 'no name'}`)
+    }
+    const alpn = this.#protocols.length > 0 ? this.#choose(serverName, protocols) : undefined
+    if (alpn === undefined && this.#protocols.length > 0 && protocols.length > 0) {
+      return refused(`none of the protocols of the client is served: ${this.#protocols.join(', ')}`)
+    }
+    if (chain.length === 0 && this.mutual === 'required') return refused(NO_CERTIFICATE)
+    let session = inquiry.session
+    try {
+      session = (await this.authorize(chain, session)) ?? session
+    } catch (error) {
+      return { steps: [refusedStep('handshake', (error as Error).message, { verdict: 'unknown' })], next: [] }
+    }
+    const facts = { port: local.port, authority: serverName, alpn: alpn === undefined ? [] : [alpn] }
+    const headers = { ':scheme': 'https', ...inquiry.headers }
+    return this.#explainRoute({ ...inquiry, session, headers }, chain.length === 0 ? { ...facts, trust: null } : facts)
+  }
+
+  #explainRoute(inquiry: Inquiry, facts: Facts): Explanation {
+    const { session } = inquiry
+    const found = this.#routeOf(facts, session)
+    const matches = (when: NonNullable<TlsConfig['when']>): boolean | null => {
+      const may = new Condition(when).matches(facts)
+      return may && facts.trust === undefined && when.trust !== undefined ? null : may
+    }
+    const { routes: all } = this.#context
+    const depends =
+      found !== undefined && found.when.length > 0 && !found.route.when.some((item) => matches(item) === true)
+    const taken = depends || found === undefined ? -1 : this.#routes.indexOf(found)
+    const routes = explainRoutes(all, { session, taken, matches, note: (item) => unmetNote(item, facts) })
+    if (depends) {
+      const reason = 'who vouches for the certificate is known at the handshake only'
+      return { steps: [refusedStep('connection', reason, { verdict: 'unknown', routes })], next: [] }
+    }
+    return explainPassing(found?.route.exit, inquiry, { what: 'connection', reason: 'no route takes it', routes })
+  }
+
   /** Who is in a handshake is not waited for: nothing was said yet. */
   async drain(): Promise<void> {
     this.#draining = true
@@ -170,7 +219,7 @@ export class TlsServer implements Binding<Bytes> {
       alpn: alpn === null ? [] : [alpn],
       trust: chain.length === 0 ? null : namesIn(chain, this.#material?.trust ?? []),
     }
-    const exit = this.#routes.find(({ route, when }) => matchesAny(when, facts) && route.permits(session))?.route.exit
+    const exit = this.#routeOf(facts, session)?.route.exit
     const tls = {
       version: socket.getProtocol() ?? '',
       cipher: socket.getCipher().standardName,
@@ -193,6 +242,10 @@ export class TlsServer implements Binding<Bytes> {
     this.#handshakes.delete(handshake.socket)
     this.#failed.value++
     this.#events.event('info', 'TLS_HANDSHAKE_FAILED', reason, remoteOf(handshake.open))
+  }
+
+  #routeOf(facts: Facts, session: Session | null): CompiledRoute | undefined {
+    return this.#routes.find(({ route, when }) => matchesAny(when, facts) && route.permits(session))
   }
 
   #mayMatch(facts: Facts): boolean {

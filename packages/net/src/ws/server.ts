@@ -3,7 +3,17 @@
  * handshake and the frames are the `ws` library's.
  */
 import type { Socket } from 'node:net'
-import { type Binding, type BindingContext, type Route, type Session, StreamError } from '@zilla-ts/engine'
+import {
+  type Binding,
+  type BindingContext,
+  type Explanation,
+  explainPassing,
+  explainRoutes,
+  type Inquiry,
+  type Route,
+  type Session,
+  StreamError,
+} from '@zilla-ts/engine'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Http, HttpOpen } from '../http/stream.ts'
 import type { Bytes } from '../stream.ts'
@@ -65,6 +75,23 @@ export class WsServer implements Binding<Http> {
       link.join(stream)
     }
     return 'taken'
+  }
+
+  explain(inquiry: Inquiry): Explanation {
+    const { headers, session } = inquiry
+    const found = this.#find(headers, session)
+    const offered = offeredProtocols(headers['sec-websocket-protocol'])
+    const routes = explainRoutes(
+      this.#routes.map(({ route }) => route),
+      {
+        session,
+        taken: found === null ? -1 : this.#routes.findIndex(({ route }) => route === found.route),
+        matches: (item) => new WsCondition(item).match(headers, offered) !== null,
+      },
+    )
+    const facts = found === null ? [] : ([['subprotocol', found.protocol]] as const)
+    const reason = 'no route takes the WebSocket'
+    return explainPassing(found?.route.exit, inquiry, { what: 'WebSocket', reason, routes, facts })
   }
 
   drain(): Promise<void> {
