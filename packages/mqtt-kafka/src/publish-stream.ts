@@ -16,9 +16,9 @@ import type { RecordHeaders, RecordOrigin } from './record-headers.ts'
 import type { RetainedFlights } from './retained-flights.ts'
 import type { RetainedLimit } from './retained-limit.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
-import type { Destination, PermittedRoute, Routes } from './routes.ts'
+import type { Destination, Permitted, Routes } from './routes.ts'
 import type { SessionStream } from './session-stream.ts'
-import type { TopicRecord, TopicRecords } from './topic-records.ts'
+import { placeOf, type TopicRecord, type TopicRecords } from './topic-records.ts'
 import type { TopicUse } from './topic-use.ts'
 
 /** What a client may send ahead of Kafka, payload and 64 bytes a message; held here while Kafka has no room. */
@@ -49,8 +49,12 @@ export interface PublishContext extends ExactlyOnceContext {
 /** A topic as this client publishes to it. */
 interface Recent {
   readonly record: TopicRecord
+  readonly key: Buffer
+  readonly hash: number
   readonly origin: RecordOrigin
   readonly target: ProduceTarget
+  /** messages of this Kafka topic may be retained */
+  readonly retains: boolean
   /** headers of a publish without properties, by QoS */
   readonly plain: (EncodedHeaders | undefined)[]
 }
@@ -58,7 +62,7 @@ interface Recent {
 export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, PublishSite {
   readonly #stream: Stream<Mqtt>
   readonly #session: SessionStream
-  readonly #permitted: readonly PermittedRoute[]
+  readonly #permitted: Permitted
   readonly #context: PublishContext
   readonly #local: Buffer
   readonly #window: AckWindow
@@ -72,7 +76,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     clientId: string,
     stream: Stream<Mqtt>,
     session: SessionStream,
-    permitted: readonly PermittedRoute[],
+    permitted: Permitted,
     context: PublishContext,
   ) {
     this.#stream = stream
@@ -91,12 +95,12 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
   onData(payload: Buffer, meta: Mqtt['meta'], cost: number): void {
     if (!('topic' in meta)) return
     const recent = this.#recentOf(meta.topic)
-    const problem = recent instanceof StreamError ? recent : this.#problem(meta, payload)
+    const problem = recent instanceof StreamError ? recent : this.#problem(meta, payload, recent)
     if (recent instanceof StreamError || problem !== null) {
       this.#refuse(problem!, cost)
       return
     }
-    const { record, target } = recent
+    const { record, target, key, hash } = recent
     const timestamp = this.#context.clock.now()
     let headers: Buffer
     let headerCount: number
@@ -110,10 +114,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
       // The view must outlast the first of the two writes.
       if (meta.retain) headers = Buffer.from(headers)
     }
-    const produce = { key: record.key, hash: record.hash, tombstone: false, timestamp, headers, headerCount }
-    if (meta.qos === 2) this.#exactlyOnce.publish({ target, meta, payload, produce, cost })
+    const produce = { key, hash, tombstone: false, timestamp, headers, headerCount }
+    if (meta.qos === 2) this.#exactlyOnce.publish({ target, meta, payload, produce, record, cost })
     else if (!meta.retain) target.write(this.#window.open(1), payload, produce, cost, null)
-    else this.write({ target, meta, payload, produce, cost }, this.#window.open(2))
+    else this.write({ target, meta, payload, produce, record, cost }, this.#window.open(2))
   }
 
   onSignal(signal: MqttSignal): void {
@@ -180,9 +184,11 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     }
   }
 
-  #problem(meta: PublishMeta, payload: Buffer): StreamError | null {
+  #problem(meta: PublishMeta, payload: Buffer, { retains, target }: Recent): StreamError | null {
     if (meta.qos > this.#context.qosMax) return new StreamError('invalid', `QoS ${meta.qos} is not available`)
     if (!meta.retain) return null
+    // Whoever subscribes to the topic would get it, and the retained message of one client would replace another's.
+    if (!retains) return new StreamError('invalid', `messages of '${target.topic}' are one client's: none is retained`)
     if (withinLevels(meta.topic, LEVELS_MAX)) return this.#context.retainedLimit.refusal(meta.topic, payload.length)
     return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
   }
@@ -261,7 +267,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
 
   #retainedTarget(): ProduceTarget | StreamError {
     const { routes, retainedTopic } = this.#context
-    return this.#targetOf({ exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false })
+    return this.#targetOf({ exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false, personal: false })
   }
 
   #recentOf(topic: string): Recent | StreamError {
@@ -272,8 +278,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     if (to instanceof StreamError) return to
     const target = this.#targetOf(to)
     if (target instanceof StreamError) return target
-    const origin = { local: this.#local, kafkaTopic: to.topic, expiry: to.expiry }
-    const recent: Recent = { record: records.of(topic), origin, target, plain: [] }
+    const { form } = to
+    const origin = { local: this.#local, kafkaTopic: to.topic, expiry: to.expiry, form }
+    const record = records.of(topic)
+    const recent: Recent = { record, ...placeOf(record, form), origin, target, retains: !to.personal, plain: [] }
     if (this.#recent.size >= RECENT_MAX) this.#recent.clear()
     this.#recent.set(topic, recent)
     return recent
@@ -339,6 +347,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
 }
 
 /** Clearing is a tombstone without headers. */
-function retainedCopy({ payload, produce }: Publish): ProduceMeta {
-  return payload.length > 0 ? produce : { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 }
+function retainedCopy({ payload, produce, record: { key, hash } }: Publish): ProduceMeta {
+  if (payload.length === 0) return { ...produce, key, hash, tombstone: true, headers: NOTHING, headerCount: 0 }
+  return produce.key === key && produce.hash === hash ? produce : { ...produce, key, hash }
 }
