@@ -14,7 +14,7 @@ import { loadConfig } from '@zilla-ts/engine'
 import { chromium as playwright } from 'playwright-core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startBroker } from '../scripts/kafka-broker.mjs'
-import { defaultTopics } from '../scripts/kafka-topics.mjs'
+import { defaultTopics, parseTopics } from '../scripts/kafka-topics.mjs'
 import { chromium, hasMosquitto, kafkaBootstrap } from '../scripts/test-environment.mjs'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
@@ -47,12 +47,13 @@ async function freePorts(): Promise<ReadonlyMap<string, string>> {
   return ports
 }
 
-/** A copy of an example whose ports are free ones, and the same replacement for its commands. */
-async function copyOf(name: string, kafka: string | undefined, ports?: ReadonlyMap<string, string>) {
+/** A copy of an example whose ports are free ones, and the same replacement for its commands. `scripts`: it imports packages. */
+async function copyOf(name: string, kafka: string | undefined, ports?: ReadonlyMap<string, string>, scripts = false) {
   const directory = mkdtempSync(join(tmpdir(), 'zilla-example-'))
   undo.push(() => rmSync(directory, { recursive: true, force: true }))
   // Not what somebody's own run has left there.
-  cpSync(join(HERE, name), directory, { recursive: true, filter: (path) => !/\/(\.zilla|tls)$/.test(path) })
+  cpSync(join(HERE, name), directory, { recursive: true, filter: (path) => !/\/(\.zilla|tls|passwords)$/.test(path) })
+  if (scripts) symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
   const replaced = ports ?? (await freePorts())
   const replace = (text: string) =>
     text
@@ -268,8 +269,7 @@ describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker.jwt', 
   it('lets in who shows a token with the role, and nobody else', async () => {
     const broker = await startBroker({ topics: defaultTopics })
     undo.push(() => broker.stop())
-    const { replace, directory } = await copyOf('mqtt.kafka.broker.jwt', broker.bootstrap)
-    symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
+    const { replace } = await copyOf('mqtt.kafka.broker.jwt', broker.bootstrap, undefined, true)
     const [token, , engine, subscribe, publish, refused] = blocks('mqtt.kafka.broker.jwt', 'sh').map(replace)
     const first = start(token!)
     expect((await once(first.child, 'exit'))[0], first.output).toBe(0)
@@ -304,14 +304,66 @@ describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.broker.sasl',
   }, 180_000)
 })
 
+describe.skipIf(!mosquitto || bootstrap === undefined)('kafka.to.mqtt', () => {
+  it('prints what its README says, and not what does not fit', async () => {
+    const broker = await startBroker({ topics: defaultTopics })
+    undo.push(() => broker.stop())
+    const { replace } = await copyOf('kafka.to.mqtt', broker.bootstrap, undefined, true)
+    const [, engine, subscribe, produce, produceUnfit] = blocks('kafka.to.mqtt', 'sh').map(replace)
+    const running = await startEngine(engine!)
+    const subscriber = start(`${subscribe} -d`)
+    await until(() => subscriber.output.includes('Subscribed'))
+    await succeeds(produceUnfit!)
+    await succeeds(produce!)
+    await until(() => printedBy(subscriber).length > 0)
+    expect(printedBy(subscriber)).toEqual([blocks('kafka.to.mqtt', 'text')[0]])
+    expect(running.output).toContain('MQTT_KAFKA_RECORD_SKIPPED')
+  }, 180_000)
+})
+
+describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.to.kafka', () => {
+  it('prints what its README says, and to MQTT subscribers the topic', async () => {
+    const broker = await startBroker({ topics: defaultTopics })
+    undo.push(() => broker.stop())
+    const { replace } = await copyOf('mqtt.to.kafka', broker.bootstrap, undefined, true)
+    const [, engine, consume, publish, subscribe] = blocks('mqtt.to.kafka', 'sh').map(replace)
+    await startEngine(engine!)
+    const consumer = start(consume!)
+    await tryOut(subscribe!, publish!, 'devices/7/power 230')
+    await until(() => consumer.output.trim() === blocks('mqtt.to.kafka', 'text')[0])
+  }, 180_000)
+})
+
+describe.skipIf(!mosquitto || bootstrap === undefined)('mqtt.kafka.routes', () => {
+  it('prints what its README says, and nothing to another tenant', async () => {
+    const [users, kafka, engine, subscribe, publish, consume] = blocks('mqtt.kafka.routes', 'sh')
+    const broker = await startBroker({ topics: parseTopics(/--topics (\S+)/.exec(kafka!)![1]!) })
+    undo.push(() => broker.stop())
+    const { replace } = await copyOf('mqtt.kafka.routes', broker.bootstrap)
+    for (const command of users!.split('\n')) await succeeds(replace(command))
+    await startEngine(replace(engine!))
+    const other = start(`${replace(subscribe!).replace('acme', 'globex').replace('own/#', '#')} -d`)
+    await until(() => other.output.includes('Subscribed'))
+    await tryOut(replace(subscribe!), replace(publish!), blocks('mqtt.kafka.routes', 'text')[0]!)
+    await succeeds(replace(publish!).replace('acme', 'globex').replace('-m on', '-m off'))
+    await until(() => printedBy(other).length > 0)
+    expect(printedBy(other)).toEqual(['own/pump off'])
+    const reader = start(`${consume} --bootstrap ${broker.bootstrap} --max-messages 1`)
+    await until(() => reader.output.includes('device') && reader.output.includes('pump-3'))
+  }, 180_000)
+})
+
 /** Subscribes, publishes, and waits for the subscriber to print exactly what is expected. */
 async function tryOut(subscribe: string, publish: string, expected: string): Promise<void> {
   const subscriber = start(`${subscribe} -d`)
   await until(() => subscriber.output.includes('Subscribed'))
   const publisher = start(publish)
   expect((await once(publisher.child, 'exit'))[0], publisher.output).toBe(0)
-  const printed = () =>
-    subscriber.output.split('\n').filter((line) => line !== '' && !/^(Client|Subscribed)/.test(line))
-  await until(() => printed().length > 0)
-  expect(printed()).toEqual([expected])
+  await until(() => printedBy(subscriber).length > 0)
+  expect(printedBy(subscriber)).toEqual([expected])
+}
+
+/** The messages that `mosquitto_sub -d` has printed. */
+function printedBy({ output }: { readonly output: string }): string[] {
+  return output.split('\n').filter((line) => line !== '' && !/^(Client|Subscribed)/.test(line))
 }

@@ -20,6 +20,7 @@ import { checkEntry } from './check.ts'
 import { ClientIdentity } from './client-identity.ts'
 import { Counters } from './counters.ts'
 import { explain } from './explanation.ts'
+import { ForeignTopics } from './foreign-topics.ts'
 import { KnownEnds } from './known-ends.ts'
 import { MessageHeaders } from './message-headers.ts'
 import { MessageLogs } from './message-logs.ts'
@@ -66,6 +67,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
   readonly #groups: SharedGroups
   readonly #ends: KnownEnds
   readonly #searches = new Set<RecordSearch>()
+  readonly #foreign: ForeignTopics
   readonly #logs: MessageLogs
   readonly #publishing: PublishContext
   readonly #subscribing: SubscriberContext
@@ -81,7 +83,8 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     const { options, clock, report } = context
     const { topics, limits } = options
     const counters = new Counters(report)
-    const headers = new MessageHeaders(options.foreign.qos === 'at_least_once' ? 1 : 0)
+    const foreign = new ForeignTopics(options.foreign)
+    const headers = new MessageHeaders(foreign.qos)
     const flights = new RetainedFlights()
     this.#qosMax = PUBLISH_QOS[options.publish?.qosMax ?? 'exactly_once']
     this.#routes = new Routes(context.routes, topics)
@@ -106,7 +109,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       topic: topics.sessions,
       clock,
       report,
-      encodeWill: (will) => wills.encode(will),
+      encodeWill: (will, clientId) => wills.encode(will, clientId),
       listener: this,
       sessionsMax: limits.sessions,
     })
@@ -119,7 +122,9 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       () => this.#onChange(),
     )
     this.#ends = new KnownEnds(clock)
-    this.#logs = new MessageLogs({ clock, report, counters, headers, origin }, limits.paramTopics)
+    this.#foreign = foreign
+    const { keyed } = this.#routes
+    this.#logs = new MessageLogs({ clock, report, counters, headers, origin, foreign, keyed }, limits.paramTopics)
     const groups = new SharedGroups({
       clock,
       counters,
@@ -202,7 +207,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
     if (open.kind === 'session') return this.#acceptSession(open, stream)
     const session = this.#sessions.get(open.clientId)
     if (session?.accepted !== true) return null
-    const routes = this.#routes.permitted(stream.session)
+    const routes = this.#routes.permitted(stream.session, open.clientId)
     if (open.kind === 'publish') return new PublishStream(open.clientId, stream, session, routes, this.#publishing)
     stream.accept({ kind: 'subscribe' })
     const subscriber = new Subscriber(open.clientId, stream, session, routes, this.#subscribing)
@@ -216,6 +221,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
    */
   async start(): Promise<void> {
     const { clock, options } = this.#context
+    this.#foreign.start((name) => this.#context.catalog(name))
     await new Promise<void>((resolve) => {
       const timer = clock.after(options.limits.startSeconds * 1000, { run: () => this.#onStarted?.(), fault: () => {} })
       this.#onStarted = () => {
@@ -287,7 +293,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
   }
 
   #acceptSession(open: SessionOpen, stream: Stream<Mqtt>): StreamHandler<Mqtt> {
-    const permitted = this.#routes.permitted(stream.session).length > 0
+    const permitted = this.#routes.permitted(stream.session, open.clientId).routes.length > 0
     if (permitted && this.#ready) return this.#sessions.claim(open, stream)
     const error = permitted
       ? new StreamError('unavailable', 'Kafka is not available')

@@ -17,6 +17,12 @@ function codes(entry: Partial<Entry>, options: Partial<NonNullable<Entry['option
   return checkEntry(whole).map(({ path, code }) => `${path.join('.')} ${code}`)
 }
 
+type Foreign = NonNullable<Entry['options']>['foreign']
+
+function foreign(...topics: Omit<NonNullable<Foreign['topics']>[number], 'unfit'>[]): { readonly foreign: Foreign } {
+  return { foreign: { qos: 'at_most_once', topics: topics.map((topic) => ({ unfit: 'reject', ...topic })) } }
+}
+
 it.each<[string, string[], string[]]>([
   ['a good entry', codes({ exit: 'kafka' }, { clients: ['place/{identity}/+/#'] }), []],
   ['one topic twice', codes({}, { topics: { ...TOPICS, retained: 'm' } }), ['options.topics.retained topics-same']],
@@ -50,9 +56,88 @@ it.each<[string, string[], string[]]>([
     ['routes.0.with.messages topics-same'],
   ],
   [
+    'placeholders that are nothing',
+    codes({
+      routes: [
+        {
+          with: {
+            messages: 'm-${param.x}',
+            key: '${identity',
+            partition: '${}',
+            headers: { a: '${key}', b: '${identity}-${client-id}-${topic}', 'zilla:c': '' },
+            expiry: true,
+          },
+        },
+      ],
+    }),
+    [
+      'routes.0.with.messages template-placeholder',
+      'routes.0.with.key template-placeholder',
+      'routes.0.with.partition template-placeholder',
+      'routes.0.with.headers.a template-placeholder',
+      'routes.0.with.headers.zilla:c header-reserved',
+    ],
+  ],
+  [
+    'templates for records: publishes alone give them values',
+    codes({
+      routes: [
+        {
+          when: [{ publish: [{ topic: 'a/{x}' }] }, { subscribe: [{ topic: 'a/#' }] }],
+          with: { key: '${params.x}', partition: '${params.y}', expiry: true },
+        },
+        { when: [{ subscribe: [{ topic: 'a/#' }] }], with: { key: 'k', expiry: true } },
+      ],
+    }),
+    ['routes.0.with.partition params-unknown', 'routes.1.with.key template-unused'],
+  ],
+  [
     'names that Kafka refuses',
     codes({ routes: [{ with: { messages: 'a/b', expiry: true } }, { with: { messages: '__x', expiry: true } }] }),
     ['routes.0.with.messages kafka-name', 'routes.1.with.messages kafka-name'],
+  ],
+  [
+    'good entries for records of others',
+    codes(
+      { routes: [{ with: { messages: 'x', expiry: true } }], exit: 'kafka' },
+      foreign(
+        { name: 'm', topic: 'a/${headers.x y}/${key}/${partition}' },
+        { name: 'x', value: 'int32' },
+        { name: 'z*' },
+      ),
+    ),
+    [],
+  ],
+  [
+    'entries for topics that clients name',
+    codes({ routes: [{ with: { messages: '${client-id}', expiry: true } }] }, foreign({ name: 'anything' })),
+    [],
+  ],
+  [
+    'bad entries for records of others',
+    codes(
+      { exit: 'kafka' },
+      foreign(
+        { name: 'a/b' },
+        { name: 's' },
+        { name: 'x' },
+        { name: 'm', topic: 'a/${headers.}' },
+        { name: 'm', topic: '#/${key}' },
+        { name: '__*', topic: 'a/${key' },
+        { name: 'y*', value: { model: 'string', minLength: 2, maxLength: 1 } },
+      ),
+    ),
+    [
+      '0.name kafka-name',
+      '1.name topics-same',
+      '2.name foreign-topic-unread',
+      '3.topic template-record-placeholder',
+      '4.name foreign-topic-hidden',
+      '4.topic topic-template',
+      '5.name kafka-name',
+      '5.topic template-record-placeholder',
+      '6.value.minLength length-range-empty',
+    ].map((found) => `options.foreign.topics.${found}`),
   ],
   [
     'patterns that are none',

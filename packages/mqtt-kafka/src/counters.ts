@@ -13,6 +13,8 @@ export class Counters {
   readonly expired: Counter
   /** records of foreign programs that no MQTT client can receive */
   readonly skipped: Counter
+  /** records of foreign programs that do not fit their model, delivered or not */
+  readonly unfit: Counter
   /** records that Kafka removed before they were read */
   readonly lost: Counter
   /** times that a client, or a group, had no room for a QoS 1 or 2 message and was left to a sweep */
@@ -28,6 +30,7 @@ export class Counters {
     this.dropped = report.counter('mqtt.kafka.dropped')
     this.expired = report.counter('mqtt.kafka.expired')
     this.skipped = report.counter('mqtt.kafka.skipped')
+    this.unfit = report.counter('mqtt.kafka.unfit')
     this.lost = report.counter('mqtt.kafka.lost')
     this.fellBehind = report.counter('mqtt.kafka.fell.behind')
     this.limitedRetained = report.counter('mqtt.kafka.limited.retained')

@@ -16,10 +16,10 @@ import { type Properties, parseShared, type Qos, ReasonCode } from '@zilla-ts/mq
 import type { MqttKafkaConfig } from './mqtt-kafka.config.ts'
 import { publishProblem, retainedCopy } from './publish-stream.ts'
 import type { RecordHeaders } from './record-headers.ts'
-import type { Destination, PermittedRoute, Routes } from './routes.ts'
+import type { CompiledRoute, Destination, Permitted, PublishDestination, Routes } from './routes.ts'
 import { isServedFilter } from './subscription-start.ts'
 import type { TopicPattern } from './topic-pattern.ts'
-import type { TopicRecords } from './topic-records.ts'
+import { placeOf, type TopicRecords } from './topic-records.ts'
 
 export interface ExplanationContext {
   readonly options: NonNullable<MqttKafkaConfig['options']>
@@ -61,10 +61,11 @@ function sessionAnswer({ routes, options }: ExplanationContext, { clientId, sess
     const reason = 'it is with another exit, and this one serves no client without'
     return { step: refusedStep(what, reason, { reasonCode: ReasonCode.ImplementationSpecificError }), reached: [] }
   }
+  const permitted = routes.permitted(session, clientId)
   // Any of them will do.
   const isGuarded = routes.all.some(({ route }) => route.demands?.(session).length !== 0)
-  const explained = isGuarded ? routesOf(routes, { session }, () => true, null) : []
-  if (routes.permitted(session).length === 0) {
+  const explained = isGuarded ? routesOf(routes, permitted, session, () => true, null) : []
+  if (permitted.routes.length === 0) {
     const more = { reasonCode: ReasonCode.NotAuthorized, routes: explained }
     return { step: refusedStep(what, `no route permits ${clientId}`, more), reached: [] }
   }
@@ -78,12 +79,13 @@ function publishAnswer(context: ExplanationContext, inquiry: Inquiry): Answer {
   const message = inquiry.message!
   const { topic } = message
   const what = `publish to ${topic}`
-  const permitted = routes.permitted(inquiry.session)
+  const permitted = routes.permitted(inquiry.session, inquiry.clientId)
   const to = routes.publish(topic, permitted)
-  const taken = permitted.find((route) => !isUnrouted(routes.publish(topic, [route])))
-  const explained = routesOf(routes, inquiry, (route) => route === taken, { of: 'publish', text: topic })
+  const taken = permitted.routes.find((route) => !isUnrouted(routes.publish(topic, { ...permitted, routes: [route] })))
+  const explained = routesOf(routes, permitted, inquiry.session, (route) => route === taken, { of: 'publish', text: topic })
   const meta = { ...message, properties: message.properties as Properties | null, packetId: 0, dup: false }
-  const problem = publishProblem(meta, qosMax) ?? (to instanceof StreamError ? to : null)
+  const personal = to instanceof StreamError || !to.personal ? null : to.topic
+  const problem = publishProblem(meta, qosMax, personal) ?? (to instanceof StreamError ? to : null)
   if (problem !== null || to instanceof StreamError) {
     const reasonCode = codeOf(problem!, message.qos > qosMax)
     return { step: refusedStep(what, problem!.message, { reasonCode, routes: explained }), reached: [] }
@@ -100,25 +102,25 @@ function codeOf({ code }: StreamError, isQos: boolean): number {
 }
 
 /** The record as it would be written. */
-function recordFacts(context: ExplanationContext, inquiry: Inquiry, to: Destination): ExplainedStep['facts'] {
+function recordFacts(context: ExplanationContext, inquiry: Inquiry, to: PublishDestination): ExplainedStep['facts'] {
   const { records, headers, options } = context
   const { topic, payload, qos, retain, properties } = inquiry.message!
   const record = records.of(topic)
-  const origin = { local: Buffer.from(inquiry.clientId), kafkaTopic: to.topic, expiry: to.expiry }
+  const origin = { local: Buffer.from(inquiry.clientId), kafkaTopic: to.topic, expiry: to.expiry, form: to.form }
   const bytes = headers.encode(record, origin, qos, properties as Properties | null, payload.length)
-  const { key, hash } = record
+  const { key, hash } = placeOf(record, to.form)
   const produce = { key, hash, tombstone: false, timestamp: 0, headers: bytes, headerCount: headers.count }
   const partitions = inquiry.partitions ?? options.create?.partitions ?? 1
   const facts: (readonly [string, string])[] = [
     ['Kafka topic', to.topic],
     ...(to.fromParams ? ([['named by', 'the MQTT topic: nothing makes it where it is missing']] as const) : []),
-    ['key', topic],
+    ['key', shown(key)],
     ['partition', `${hash % partitions} of ${partitions}`],
     ...headerFacts(produce),
   ]
   if (!retain) return facts
-  const copy = retainedCopy({ payload, produce })
-  const what = copy.tombstone ? 'a tombstone, which clears it' : 'the same key and headers'
+  const copy = retainedCopy({ payload, produce, record })
+  const what = copy.tombstone ? 'a tombstone, which clears it' : `the same headers, key ${topic}`
   return [...facts, ['retained copy', `${options.topics.retained}: ${what}`]]
 }
 
@@ -146,9 +148,11 @@ function filterAnswer(context: ExplanationContext, inquiry: Inquiry, asked: Inqu
   }
   const shared = parseShared(filter)
   const inner = shared?.filter ?? filter
-  const sources = routes.subscribe(inner, routes.permitted(inquiry.session))
-  const reads = (route: PermittedRoute): boolean => routes.subscribe(inner, [route]).length > 0
-  const explained = routesOf(routes, inquiry, reads, { of: 'subscribe', text: inner })
+  const permitted = routes.permitted(inquiry.session, inquiry.clientId)
+  const sources = routes.subscribe(inner, permitted)
+  const reads = (route: CompiledRoute): boolean =>
+    routes.subscribe(inner, { ...permitted, routes: [route] }).length > 0
+  const explained = routesOf(routes, permitted, inquiry.session, reads, { of: 'subscribe', text: inner })
   if (sources.length === 0) {
     const more = { reasonCode: ReasonCode.NotAuthorized, routes: explained }
     return { step: refusedStep(what, 'no route reads anything for the filter', more), reached: [] }
@@ -172,14 +176,15 @@ interface Asked {
 /** `asked`: null where conditions do not matter, as for a session. */
 function routesOf(
   routes: Routes,
-  { session }: Pick<Inquiry, 'session'>,
-  isTaken: (route: PermittedRoute) => boolean,
+  permitted: Permitted,
+  session: Inquiry['session'],
+  isTaken: (route: CompiledRoute) => boolean,
   asked: Asked | null,
 ): ExplainedRoute[] {
   return routes.all.map((compiled) => {
     const { route, at, exit } = compiled
     const open = route.permits(session)
-    const when = asked === null ? [] : conditionsOf(routes, compiled, asked)
+    const when = asked === null ? [] : conditionsOf(routes, permitted, compiled, asked)
     const matches = when.length === 0 || when.some((item) => item.some(({ met }) => met === true))
     return {
       number: at + 1,
@@ -192,13 +197,18 @@ function routesOf(
 }
 
 /** The patterns of a route stand side by side, whichever items they are from. */
-function conditionsOf(routes: Routes, route: PermittedRoute, { of, text }: Asked): ExplainedCondition[][] {
+function conditionsOf(
+  routes: Routes,
+  permitted: Permitted,
+  route: CompiledRoute,
+  { of, text }: Asked,
+): ExplainedCondition[][] {
   const patterns = route[of]
   if (patterns === null) return []
   if (patterns.length === 0) return [[{ text: `${of} none`, met: false, note: `no condition names a topic to ${of}` }]]
   return patterns.map((pattern) => {
-    const only = { ...route, [of]: [pattern] }
-    const answer = of === 'publish' ? routes.publish(text, [only]) : routes.subscribe(text, [only])
+    const only = { ...permitted, routes: [{ ...route, [of]: [pattern] }] }
+    const answer = of === 'publish' ? routes.publish(text, only) : routes.subscribe(text, only)
     const met = of === 'publish' ? !isUnrouted(answer as Destination | StreamError) : (answer as unknown[]).length > 0
     return [
       {

@@ -6,11 +6,13 @@
 /** Everything under this prefix belongs to the mapping; user properties never do. */
 export const RESERVED_PREFIX = 'zilla:'
 /**
- * Stands before the name of a user property that itself begins with `zilla:`, which would pass for one of ours. MQTT wants
- * user properties forwarded unaltered [MQTT-3.3.2-17]: the reader takes the prefix off again.
+ * Stands before the name of a user property that would pass for a header of ours, or of the route. MQTT wants user
+ * properties forwarded unaltered [MQTT-3.3.2-17]: the reader takes the prefix off again.
  */
 export const ESCAPED_PREFIX = 'zilla:user:'
 
+/** MQTT topic of a record whose key is another; stands first, so that a reader finds it at once. */
+export const TOPIC = 'zilla:topic'
 export const FILTER = 'zilla:filter'
 export const LOCAL = 'zilla:local'
 export const EXPIRY = 'zilla:expiry'

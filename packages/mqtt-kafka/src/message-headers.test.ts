@@ -36,7 +36,7 @@ describe('message of a record', () => {
     }
     const writer = new RecordHeaders()
     const record = new TopicRecords(new ClientIdentity([])).of('a/b')
-    const origin = { local: Buffer.from('me'), kafkaTopic: 'messages', expiry: true }
+    const origin = { local: Buffer.from('me'), kafkaTopic: 'messages', expiry: true, form: null }
     const headers = writer.encode(record, origin, 1, { ...properties, messageExpirySeconds: 60 }, 1)
     const reader = new MessageHeaders(0)
     const stored = { headers, headerCount: writer.count, timestamp: NOW }

@@ -66,9 +66,19 @@ export class MessageHeaders {
     return this.#qos
   }
 
-  /** The message of a record; `payload` is borrowed until the end of the turn, unless `owned`. `now` is epoch ms. */
-  decode(topic: string, payload: Buffer, record: HeaderBytes, now: number, owned: boolean): Message {
-    this.#qos = this.#foreignQos
+  /**
+   * The message of a record; `payload` is borrowed until the end of the turn, unless `owned`. `now` is epoch ms.
+   * `foreignQos`: of a record that does not say it.
+   */
+  decode(
+    topic: string,
+    payload: Buffer,
+    record: HeaderBytes,
+    now: number,
+    owned: boolean,
+    foreignQos = this.#foreignQos,
+  ): Message {
+    this.#qos = foreignQos
     this.#expirySeconds = -1
     this.#replyTo = null
     this.#userProperties = null

@@ -7,9 +7,11 @@ import type { Kafka, KafkaRecord } from '@zilla-ts/kafka'
 import { Arrival } from './arrival.ts'
 import type { Counters } from './counters.ts'
 import { EndQuery, type EndWaiter } from './end-query.ts'
+import type { ForeignTopic, ForeignTopics } from './foreign-topics.ts'
 import type { Ends } from './log-positions.ts'
 import type { MessageHeaders } from './message-headers.ts'
 import type { Receiver } from './receiver.ts'
+import { RecordTopic } from './record-topic.ts'
 import { topicOf } from './retained-map.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
 import type { Subscription } from './subscription.ts'
@@ -33,6 +35,7 @@ interface Receiving {
   readonly subscriptions: Subscription[]
 }
 
+const NO_TOPIC = 'its key is no MQTT topic name'
 const NOBODY: readonly Receiving[] = []
 
 /** Who gets the messages of one topic; never changed once made, so that a dispatch under way is safe from whatever it causes. */
@@ -55,6 +58,9 @@ export interface LogContext {
   readonly counters: Counters
   readonly headers: MessageHeaders
   readonly origin: RetainedOrigin
+  readonly foreign: ForeignTopics
+  /** some records have keys that are not their MQTT topics */
+  readonly keyed: boolean
 }
 
 export class MessageLog implements TopicReaderListener, Task {
@@ -62,6 +68,10 @@ export class MessageLog implements TopicReaderListener, Task {
   readonly exit: Exit<Kafka>
   readonly #context: LogContext
   readonly #onIdle: (log: MessageLog) => void
+  /** how records of other programs are read; null: as all */
+  readonly #foreign: ForeignTopic | null
+  /** asked for the topic of a record; null: it is the key */
+  readonly #naming: RecordTopic | null
   readonly #trie = new SubscriptionTrie<Subscription>()
   readonly #matches = new Map<string, Match>()
   readonly #found: Subscription[] = []
@@ -83,6 +93,8 @@ export class MessageLog implements TopicReaderListener, Task {
     this.exit = exit
     this.#context = context
     this.#onIdle = onIdle
+    this.#foreign = context.foreign.of(topic)
+    this.#naming = this.#foreign !== null || context.keyed ? new RecordTopic(this.#foreign?.template ?? null) : null
     this.#reader = new TopicReader(exit, topic, context.clock, context.report, this)
     this.#query = new EndQuery(exit, topic, context.clock)
     this.#idle = context.clock.after(IDLE_MS, this)
@@ -182,18 +194,39 @@ export class MessageLog implements TopicReaderListener, Task {
   fault(_error: StreamError): void {}
 
   onRecord(payload: Buffer, record: KafkaRecord): void {
-    const match = this.#match(record.key)
+    const match = this.#match(this.#keyOf(record))
     if (match.topic === null || record.tombstone) {
-      this.#skip(record, match.topic === null ? 'its key is no MQTT topic name' : 'it has no value')
+      this.#skip(record, match.topic === null ? (this.#naming?.problem ?? NO_TOPIC) : 'it has no value')
       return
     }
-    if (match.receivers.length === 0) return
+    if (match.receivers.length === 0 || !this.#fits(payload, record)) return
     const arrival = this.#arrival(match.topic, payload, record, match)
     if (arrival.message.expiresAt <= this.#now) {
       this.#context.counters.expired.value++
       return
     }
     for (const { receiver, subscriptions } of match.receivers) receiver.take(arrival, subscriptions)
+  }
+
+  /** The bytes that should be its topic name. */
+  #keyOf(record: KafkaRecord): Buffer | null {
+    return this.#naming === null ? record.key : this.#naming.of(record)
+  }
+
+  /** Why the record last asked for is not delivered to anybody; null: it is. */
+  #misfit(payload: Buffer): string | null {
+    if (this.#foreign === null || this.#naming?.foreign !== true || this.#foreign.unfit === 'pass') return null
+    return this.#foreign.check(payload)
+  }
+
+  /** The same, for the first time: it is counted. */
+  #fits(payload: Buffer, record: KafkaRecord): boolean {
+    if (this.#foreign === null || this.#naming?.foreign !== true) return true
+    const reason = this.#foreign.check(payload)
+    if (reason === null) return true
+    this.#context.counters.unfit.value++
+    if (this.#foreign.unfit === 'reject') this.#skip(record, `it is not as its model says: ${reason}`)
+    return this.#foreign.unfit === 'pass'
   }
 
   /** Only programs that are not ours write these; whoever runs one has to learn why nothing arrives. */
@@ -217,9 +250,10 @@ export class MessageLog implements TopicReaderListener, Task {
   /** A record that a cursor brings to those it serves. Nobody else gets it: they are live, or behind elsewhere. */
   dispatchBehind(cursor: SweepCursor, payload: Buffer, record: KafkaRecord): void {
     const again = cursor.wanting(record.offset)
-    const match = this.#matchBehind(cursor, record.key)
+    const key = this.#keyOf(record)
+    const match = this.#matchBehind(cursor, key)
     if (record.tombstone || (match.receivers.length === 0 && again.length === 0)) return
-    const topic = match.receivers.length === 0 ? topicOf(record.key) : match.topic
+    const topic = match.receivers.length === 0 ? topicOf(key) : match.topic
     if (topic === null) return
     const arrival = this.#arrival(topic, payload, record, match)
     for (const lag of again) {
@@ -227,7 +261,7 @@ export class MessageLog implements TopicReaderListener, Task {
       else cursor.park(lag)
     }
     // Once its delivery has begun a message is delivered though its time is over (§3.3.2.3.3); others are not.
-    if (arrival.message.expiresAt <= this.#now) return
+    if (arrival.message.expiresAt <= this.#now || this.#misfit(payload) !== null) return
     for (const { receiver, subscriptions } of match.receivers) {
       const lag = receiver.behind(this, record.partition)
       if (lag === null || lag.cursor !== cursor || lag.state !== 'served' || record.offset < lag.from) continue
@@ -253,7 +287,7 @@ export class MessageLog implements TopicReaderListener, Task {
     const { headers, clock, origin } = this.#context
     const now = clock.now()
     this.#now = now
-    const message = headers.decode(topic, payload, record, now, false)
+    const message = headers.decode(topic, payload, record, now, false, this.#foreign?.qos)
     const qos = headers.qos
     const local = match.noLocal ? headers.local(record) : null
     const retained = match.retainAsPublished && origin.isRetained(message, record)

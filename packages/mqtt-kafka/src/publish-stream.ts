@@ -16,9 +16,9 @@ import type { RecordHeaders, RecordOrigin } from './record-headers.ts'
 import type { RetainedFlights } from './retained-flights.ts'
 import type { RetainedLimit } from './retained-limit.ts'
 import type { RetainedOrigin } from './retained-origin.ts'
-import type { Destination, PermittedRoute, Routes } from './routes.ts'
+import type { Destination, Permitted, Routes } from './routes.ts'
 import type { SessionStream } from './session-stream.ts'
-import type { TopicRecord, TopicRecords } from './topic-records.ts'
+import { placeOf, type TopicRecord, type TopicRecords } from './topic-records.ts'
 import type { TopicUse } from './topic-use.ts'
 
 /** What a client may send ahead of Kafka, payload and 64 bytes a message; held here while Kafka has no room. */
@@ -49,8 +49,12 @@ export interface PublishContext extends ExactlyOnceContext {
 /** A topic as this client publishes to it. */
 interface Recent {
   readonly record: TopicRecord
+  readonly key: Buffer
+  readonly hash: number
   readonly origin: RecordOrigin
   readonly target: ProduceTarget
+  /** messages of this Kafka topic may be retained */
+  readonly retains: boolean
   /** headers of a publish without properties, by QoS */
   readonly plain: (EncodedHeaders | undefined)[]
 }
@@ -58,7 +62,7 @@ interface Recent {
 export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, PublishSite {
   readonly #stream: Stream<Mqtt>
   readonly #session: SessionStream
-  readonly #permitted: readonly PermittedRoute[]
+  readonly #permitted: Permitted
   readonly #context: PublishContext
   readonly #local: Buffer
   readonly #window: AckWindow
@@ -72,7 +76,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     clientId: string,
     stream: Stream<Mqtt>,
     session: SessionStream,
-    permitted: readonly PermittedRoute[],
+    permitted: Permitted,
     context: PublishContext,
   ) {
     this.#stream = stream
@@ -91,12 +95,12 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
   onData(payload: Buffer, meta: Mqtt['meta'], cost: number): void {
     if (!('topic' in meta)) return
     const recent = this.#recentOf(meta.topic)
-    const problem = recent instanceof StreamError ? recent : this.#problem(meta, payload)
+    const problem = recent instanceof StreamError ? recent : this.#problem(meta, payload, recent)
     if (recent instanceof StreamError || problem !== null) {
       this.#refuse(problem!, cost)
       return
     }
-    const { record, target } = recent
+    const { record, target, key, hash } = recent
     const timestamp = this.#context.clock.now()
     let headers: Buffer
     let headerCount: number
@@ -110,10 +114,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
       // The view must outlast the first of the two writes.
       if (meta.retain) headers = Buffer.from(headers)
     }
-    const produce = { key: record.key, hash: record.hash, tombstone: false, timestamp, headers, headerCount }
-    if (meta.qos === 2) this.#exactlyOnce.publish({ target, meta, payload, produce, cost })
+    const produce = { key, hash, tombstone: false, timestamp, headers, headerCount }
+    if (meta.qos === 2) this.#exactlyOnce.publish({ target, meta, payload, produce, record, cost })
     else if (!meta.retain) target.write(this.#window.open(1), payload, produce, cost, null)
-    else this.write({ target, meta, payload, produce, cost }, this.#window.open(2))
+    else this.write({ target, meta, payload, produce, record, cost }, this.#window.open(2))
   }
 
   onSignal(signal: MqttSignal): void {
@@ -180,9 +184,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     }
   }
 
-  #problem(meta: PublishMeta, payload: Buffer): StreamError | null {
-    const problem = publishProblem(meta, this.#context.qosMax)
-    return problem !== null || !meta.retain ? problem : this.#context.retainedLimit.refusal(meta.topic, payload.length)
+  #problem(meta: PublishMeta, payload: Buffer, { retains, target }: Recent): StreamError | null {
+    const { qosMax, retainedLimit } = this.#context
+    const problem = publishProblem(meta, qosMax, retains ? null : target.topic)
+    return problem !== null || !meta.retain ? problem : retainedLimit.refusal(meta.topic, payload.length)
   }
 
   #refuse(error: StreamError, cost: number): void {
@@ -259,7 +264,7 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
 
   #retainedTarget(): ProduceTarget | StreamError {
     const { routes, retainedTopic } = this.#context
-    return this.#targetOf({ exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false })
+    return this.#targetOf({ exit: routes.main, topic: retainedTopic, expiry: true, fromParams: false, personal: false })
   }
 
   #recentOf(topic: string): Recent | StreamError {
@@ -270,8 +275,10 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
     if (to instanceof StreamError) return to
     const target = this.#targetOf(to)
     if (target instanceof StreamError) return target
-    const origin = { local: this.#local, kafkaTopic: to.topic, expiry: to.expiry }
-    const recent: Recent = { record: records.of(topic), origin, target, plain: [] }
+    const { form } = to
+    const origin = { local: this.#local, kafkaTopic: to.topic, expiry: to.expiry, form }
+    const record = records.of(topic)
+    const recent: Recent = { record, ...placeOf(record, form), origin, target, retains: !to.personal, plain: [] }
     if (this.#recent.size >= RECENT_MAX) this.#recent.clear()
     this.#recent.set(topic, recent)
     return recent
@@ -336,14 +343,25 @@ export class PublishStream implements StreamHandler<Mqtt>, ProduceOwner, Publish
   }
 }
 
-/** What is wrong with a PUBLISH, whatever is stored already; null: nothing. */
-export function publishProblem({ topic, qos, retain }: PublishMeta, qosMax: Qos): StreamError | null {
+/**
+ * What is wrong with a PUBLISH, whatever is stored already; null: nothing. `personal`: its Kafka topic, where that is one
+ * client's. Whoever subscribes to the MQTT topic would get what is retained, and one client's would replace another's.
+ */
+export function publishProblem(
+  { topic, qos, retain }: PublishMeta,
+  qosMax: Qos,
+  personal: string | null,
+): StreamError | null {
   if (qos > qosMax) return new StreamError('invalid', `QoS ${qos} is not available`)
-  if (!retain || withinLevels(topic, LEVELS_MAX)) return null
+  if (!retain) return null
+  if (personal !== null) return new StreamError('invalid', `messages of '${personal}' are one client's: none is retained`)
+  if (withinLevels(topic, LEVELS_MAX)) return null
   return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
 }
 
 /** Clearing is a tombstone without headers. */
-export function retainedCopy({ payload, produce }: Pick<Publish, 'payload' | 'produce'>): ProduceMeta {
-  return payload.length > 0 ? produce : { ...produce, tombstone: true, headers: NOTHING, headerCount: 0 }
+export function retainedCopy({ payload, produce, record }: Pick<Publish, 'payload' | 'produce' | 'record'>): ProduceMeta {
+  const { key, hash } = record
+  if (payload.length === 0) return { ...produce, key, hash, tombstone: true, headers: NOTHING, headerCount: 0 }
+  return produce.key === key && produce.hash === hash ? produce : { ...produce, key, hash }
 }

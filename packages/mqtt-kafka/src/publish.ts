@@ -2,6 +2,7 @@
 import type { ProduceMeta } from '@zilla-ts/kafka'
 import type { PublishMeta } from '@zilla-ts/mqtt'
 import type { ProduceTarget } from './produce-target.ts'
+import type { TopicRecord } from './topic-records.ts'
 
 /** Payload and headers are borrowed unless kept. */
 export interface Publish {
@@ -9,13 +10,15 @@ export interface Publish {
   readonly meta: PublishMeta
   readonly payload: Buffer
   readonly produce: ProduceMeta
+  /** of the topic: the retained copy has its key, whatever the message's is */
+  readonly record: TopicRecord
   readonly cost: number
 }
 
 /** A copy that owns its bytes. */
-export function keep({ target, meta, payload, produce, cost }: Publish): Publish {
+export function keep({ target, meta, payload, produce, record, cost }: Publish): Publish {
   const headers = Buffer.from(produce.headers)
-  return { target, meta, payload: Buffer.from(payload), produce: { ...produce, headers }, cost }
+  return { target, meta, payload: Buffer.from(payload), produce: { ...produce, headers }, record, cost }
 }
 
 /** Records of a publish: the message, and with RETAIN its copy. */

@@ -1,9 +1,10 @@
-import { HeaderCursor, murmur2 } from '@zilla-ts/kafka'
+import { encodeHeaders, HeaderCursor, murmur2 } from '@zilla-ts/kafka'
 import type { Properties, Qos } from '@zilla-ts/mqtt'
 import { describe, expect, it } from 'vitest'
 import { ClientIdentity } from './client-identity.ts'
 import { RecordHeaders } from './record-headers.ts'
-import { TopicRecords } from './topic-records.ts'
+import type { RecordForm } from './record-shape.ts'
+import { placeOf, TopicRecords } from './topic-records.ts'
 
 const LOCAL = Buffer.from('c1')
 
@@ -13,9 +14,10 @@ function encode(
   qos: Qos = 0,
   payload = 'x',
   expiry = true,
+  form: RecordForm | null = null,
 ): Buffer {
   const record = new TopicRecords(new ClientIdentity([])).of(topic)
-  const origin = { local: LOCAL, kafkaTopic: 'messages', expiry }
+  const origin = { local: LOCAL, kafkaTopic: 'messages', expiry, form }
   return new RecordHeaders().encode(record, origin, qos, properties, payload.length)
 }
 
@@ -112,6 +114,42 @@ describe('headers of a message record', () => {
       'zilla=z',
       'zilla:qos=0',
     ])
+  })
+
+  it('writes headers of the route, which no user property can pass for, and the topic where the key is another', () => {
+    const form = {
+      key: Buffer.from('k'),
+      partition: null,
+      headers: encodeHeaders([
+        ['sender', 'ann'],
+        ['site', '7'],
+      ]),
+      names: new Set(['sender', 'site']),
+    }
+    const properties: Properties = { userProperties: [['sender', 'eve']] }
+    expect(list(encode('a/b/', properties, 0, 'x', true, form))).toEqual([
+      'zilla:topic=a/b/',
+      'zilla:filter=a',
+      'zilla:filter=b',
+      'zilla:local=c1',
+      'sender=ann',
+      'site=7',
+      'zilla:user:sender=eve',
+      'zilla:qos=0',
+    ])
+    expect(list(encode('a', null, 0, 'x', true, { ...form, key: null }))[0]).toBe('zilla:filter=a')
+  })
+
+  it.each<[string, string, Partial<RecordForm> | null, string]>([
+    ['the topic', 'sensor/one', null, 'sensor/one'],
+    ['the identity in the topic', 'place/client/x', null, 'client'],
+    ['the key of the route', 'sensor/one', { key: Buffer.from('client') }, 'client'],
+    ['the identity in the topic, whatever the key', 'place/client/x', { key: Buffer.from('k') }, 'client'],
+    ['the partition of the route', 'place/client/x', { partition: Buffer.from('p') }, 'p'],
+  ])('chooses the partition by %s', (_what, topic, given, hashed) => {
+    const record = new TopicRecords(new ClientIdentity(['place/{identity}/#'])).of(topic)
+    const form = given && { key: null, partition: null, headers: encodeHeaders([]), names: new Set<string>(), ...given }
+    expect(placeOf(record, form).hash).toBe(murmur2(Buffer.from(hashed)) & 0x7fffffff)
   })
 
   it('hashes the key as Kafka does, or the identity in the topic', () => {

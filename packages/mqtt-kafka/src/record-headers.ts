@@ -18,10 +18,13 @@ import {
   REPLY_KEY,
   REPLY_TO,
   RESERVED_PREFIX,
+  TOPIC,
 } from './header-names.ts'
+import type { RecordForm } from './record-shape.ts'
 import type { TopicRecord } from './topic-records.ts'
 
 const NAMES = {
+  topic: encodeHeaderName(TOPIC),
   local: encodeHeaderName(LOCAL),
   expiry: encodeHeaderName(EXPIRY),
   contentType: encodeHeaderName(CONTENT_TYPE),
@@ -43,6 +46,8 @@ export interface RecordOrigin {
   readonly kafkaTopic: string
   /** write `zilla:expiry` */
   readonly expiry: boolean
+  /** what the route says of its records; null: nothing */
+  readonly form: RecordForm | null
 }
 
 export class RecordHeaders {
@@ -63,9 +68,12 @@ export class RecordHeaders {
     payloadBytes: number,
   ): Buffer {
     const writer = this.#writer
+    const { form } = origin
     writer.reset()
+    if (form !== null && form.key !== null) writer.append(NAMES.topic, record.key)
     writer.appendEncoded(record.filters, record.filterCount)
     if (origin.local !== null) writer.append(NAMES.local, origin.local)
+    if (form !== null) writer.appendEncoded(form.headers.buffer, form.headers.count)
     if (properties !== null) this.#appendProperties(properties, origin, payloadBytes)
     writer.append(NAMES.qos, QOS_DIGITS[qos])
     return writer.buffer
@@ -90,7 +98,8 @@ export class RecordHeaders {
     if (properties.correlationData !== undefined) writer.append(NAMES.correlationId, properties.correlationData)
     if (properties.userProperties === undefined) return
     for (const [name, value] of properties.userProperties) {
-      const header = name.startsWith(RESERVED_PREFIX) ? ESCAPED_PREFIX + name : name
+      const taken = name.startsWith(RESERVED_PREFIX) || origin.form?.names.has(name) === true
+      const header = taken ? ESCAPED_PREFIX + name : name
       writer.appendText(encodeHeaderName(header), value)
     }
   }

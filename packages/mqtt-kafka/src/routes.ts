@@ -7,6 +7,8 @@ import type { Kafka } from '@zilla-ts/kafka'
 import { hasWildcard } from '@zilla-ts/mqtt'
 import { kafkaNameProblem } from './kafka-name.ts'
 import type { MqttKafkaConfig } from './mqtt-kafka.config.ts'
+import { type LookUp, type RecordForm, RecordShape } from './record-shape.ts'
+import { Template } from './template.ts'
 import { type Params, TopicPattern } from './topic-pattern.ts'
 
 /** A Kafka topic and the way to it. */
@@ -15,8 +17,15 @@ export interface Destination {
   readonly topic: string
   /** records carry `zilla:expiry` */
   readonly expiry: boolean
-  /** the name was made from what a client sent: the number of such topics is limited */
+  /** the name was made from what a client sent, or is called: the number of such topics is limited */
   readonly fromParams: boolean
+  /** the name says whose messages these are: nothing of it may be in the retained topic, which is one for all */
+  readonly personal: boolean
+}
+
+/** Where one topic of a client goes, and what its records are like; `form` null: as the mapping has them. */
+export interface PublishDestination extends Destination {
+  readonly form: RecordForm | null
 }
 
 /** A Kafka topic that a filter reads. */
@@ -26,17 +35,15 @@ export interface Source {
   readonly patterns: readonly TopicPattern[] | null
 }
 
-/** A route that a session may use. */
-export type PermittedRoute = CompiledRoute
-
-const TEMPLATE = /\$\{params\.([a-zA-Z_]+)\}/g
-
-/** The placeholders that a `with.messages` uses. */
-export function templateParams(messages: string): string[] {
-  return [...messages.matchAll(TEMPLATE)].map((found) => found[1]!)
+/** The routes that a client may use, in order, and who it is to their placeholders. */
+export interface Permitted {
+  readonly routes: readonly CompiledRoute[]
+  readonly clientId: string
+  /** as a guard has found out; null: nobody knows */
+  readonly identity: string | null
 }
 
-interface CompiledRoute {
+export interface CompiledRoute {
   readonly route: Route<MqttKafkaConfig, Kafka>
   /** in the document, from 0 */
   readonly at: number
@@ -44,9 +51,9 @@ interface CompiledRoute {
   /** null: takes every topic; empty: none */
   readonly publish: readonly TopicPattern[] | null
   readonly subscribe: readonly TopicPattern[] | null
-  readonly messages: string
+  readonly messages: Template
+  readonly shape: RecordShape | null
   readonly expiry: boolean
-  readonly template: boolean
   permits(session: Session | null): boolean
 }
 
@@ -55,6 +62,9 @@ export interface TopicNames {
   readonly messages: string
   readonly retained: string
 }
+
+const PERSONAL = new Set(['identity', 'client-id'])
+const PARAMS = 'params.'
 
 export class Routes {
   readonly #routes: readonly CompiledRoute[]
@@ -74,22 +84,30 @@ export class Routes {
     return route.exit
   }
 
+  /** Some records have keys that are not their MQTT topics. */
+  get keyed(): boolean {
+    return this.#routes.some(({ shape }) => shape?.keyed === true)
+  }
+
   /** The topics for messages that are known without a client, each once. */
   fixed(): Destination[] {
     const found = new Map<string, Destination>()
     for (const route of this.#routes) {
-      if (!route.template && !found.has(route.messages)) found.set(route.messages, destination(route, route.messages))
+      const { text, names } = route.messages
+      if (names.length === 0 && !found.has(text)) found.set(text, destination(route, text))
     }
     return [...found.values()]
   }
 
-  get all(): readonly PermittedRoute[] {
+  /** Every route, in order. */
+  get all(): readonly CompiledRoute[] {
     return this.#routes
   }
 
-  /** The routes that this session may use, in order. */
-  permitted(session: Session | null): readonly PermittedRoute[] {
-    return this.#routes.filter((route) => route.permits(session))
+  /** What this client may use. */
+  permitted(session: Session | null, clientId: string): Permitted {
+    const routes = this.#routes.filter((route) => route.permits(session))
+    return { routes, clientId, identity: session?.identity ?? null }
   }
 
   /** Whether both sessions may use the same routes. */
@@ -98,61 +116,99 @@ export class Routes {
   }
 
   /** Where a publish to `topic` goes: the first route that matches. */
-  publish(topic: string, permitted: readonly PermittedRoute[]): Destination | StreamError {
-    for (const route of permitted) {
-      if (route.publish === null) return this.#named(route, null)
+  publish(topic: string, permitted: Permitted): PublishDestination | StreamError {
+    for (const route of permitted.routes) {
+      if (route.publish === null) return this.#published(route, valuesOf(topic, NO_PARAMS, permitted), permitted)
       for (const pattern of route.publish) {
         const params = pattern.match(topic)
-        if (params !== null) return this.#named(route, params)
+        if (params !== null) return this.#published(route, valuesOf(topic, params, permitted), permitted)
       }
     }
     return new StreamError('not-authorized', `no route takes a publish to '${topic}'`)
   }
 
   /** What a subscription to `filter` reads: every route that can meet it, each Kafka topic once. Empty: nothing. */
-  subscribe(filter: string, permitted: readonly PermittedRoute[]): Source[] {
+  subscribe(filter: string, permitted: Permitted): Source[] {
     const sources = new Map<string, { destination: Destination; patterns: TopicPattern[] | null }>()
     const add = (to: Destination | StreamError, pattern: TopicPattern | null) => {
       if (to instanceof StreamError) return
       const source = sources.get(to.topic)
       if (source === undefined) sources.set(to.topic, { destination: to, patterns: pattern && [pattern] })
-      else if (pattern === null) source.patterns = null
-      else source.patterns?.push(pattern)
+      else {
+        // Patterns are not told apart: what is one client's by one route is so by all.
+        if (to.personal) source.destination = to
+        if (pattern === null) source.patterns = null
+        else source.patterns?.push(pattern)
+      }
     }
-    for (const route of permitted) {
-      if (route.subscribe === null) add(this.#named(route, null), null)
-      else for (const pattern of route.subscribe) this.#addSource(route, pattern, filter, add)
+    for (const route of permitted.routes) {
+      if (route.subscribe === null) add(this.#read(route, filter, NO_PARAMS, permitted), null)
+      else {
+        for (const pattern of route.subscribe) {
+          const params = readParams(route.messages, pattern, filter)
+          if (params !== null) add(this.#read(route, filter, params, permitted), pattern)
+        }
+      }
     }
     return [...sources.values()]
   }
 
-  #addSource(
-    route: CompiledRoute,
-    pattern: TopicPattern,
-    filter: string,
-    add: (to: Destination | StreamError, pattern: TopicPattern) => void,
-  ): void {
-    if (!route.template) {
-      if (pattern.meets(filter)) add(this.#named(route, null), pattern)
-      return
-    }
-    // A filter names one Kafka topic only where its own text fixes the placeholders.
-    const params = pattern.match(filter)
-    if (params !== null && ![...params.values()].some(hasWildcard)) add(this.#named(route, params), pattern)
+  #published(route: CompiledRoute, lookUp: LookUp, permitted: Permitted): PublishDestination | StreamError {
+    const to = this.#named(route, lookUp, permitted)
+    if (to instanceof StreamError || route.shape === null) return to instanceof StreamError ? to : { ...to, form: null }
+    const form = route.shape.fill(lookUp)
+    return form === null ? NOBODY : { ...to, form }
   }
 
-  #named(route: CompiledRoute, params: Params | null): Destination | StreamError {
-    if (!route.template) return destination(route, route.messages)
-    const topic = route.messages.replace(TEMPLATE, (_all, name: string) => params?.get(name) ?? '')
+  #read(route: CompiledRoute, filter: string, params: Params, permitted: Permitted): Destination | StreamError {
+    return this.#named(route, valuesOf(hasWildcard(filter) ? null : filter, params, permitted), permitted)
+  }
+
+  #named(route: CompiledRoute, lookUp: LookUp, permitted: Permitted): Destination | StreamError {
+    const { messages } = route
+    if (messages.names.length === 0) return destination(route, messages.text)
+    const topic = messages.fill(lookUp)
+    if (topic === null) return NOBODY
     const problem = kafkaNameProblem(topic)
     if (problem !== null) return new StreamError('invalid', problem)
     if (this.#reserved.has(topic)) return new StreamError('invalid', `'${topic}' is not a topic for messages`)
+    const owners = this.#routes.filter((one) => one.messages.names.length === 0 && one.messages.text === topic)
+    if (owners.length > 0 && !owners.some((one) => permitted.routes.includes(one))) {
+      return new StreamError('not-authorized', `'${topic}' is the topic of a route that is not permitted`)
+    }
     return destination(route, topic)
   }
 }
 
-function destination(route: CompiledRoute, topic: string): Destination {
-  return { exit: route.exit, topic, expiry: route.expiry, fromParams: route.template }
+const NOBODY = new StreamError('not-authorized', 'the route needs the identity of the client, which nobody knows')
+const NO_PARAMS: Params = new Map()
+
+/** `topic` null: a filter that stands for many. */
+function valuesOf(topic: string | null, params: Params, { clientId, identity }: Permitted): LookUp {
+  return (name) => {
+    switch (name) {
+      case 'identity':
+        return identity
+      case 'client-id':
+        return clientId
+      case 'topic':
+        return topic
+      default:
+        return params.get(name.slice(PARAMS.length)) ?? null
+    }
+  }
+}
+
+/** Null: the route reads nothing for this filter, which names one Kafka topic only where its own text fixes the placeholders. */
+function readParams(messages: Template, pattern: TopicPattern, filter: string): Params | null {
+  if (!messages.names.some((name) => name.startsWith(PARAMS))) return pattern.meets(filter) ? NO_PARAMS : null
+  const params = pattern.match(filter)
+  return params === null || [...params.values()].some(hasWildcard) ? null : params
+}
+
+function destination({ exit, expiry, messages }: CompiledRoute, topic: string): Destination {
+  const personal = messages.names.some((name) => PERSONAL.has(name))
+  return { exit, topic, expiry, fromParams: messages.names.length > 0, personal }
 }
 
 function compile(route: Route<MqttKafkaConfig, Kafka>, at: number, exit: Exit<Kafka>, messages: string): CompiledRoute {
@@ -160,16 +216,17 @@ function compile(route: Route<MqttKafkaConfig, Kafka>, at: number, exit: Exit<Ka
     route.when.length === 0
       ? null
       : route.when.flatMap((item) => (item[of] ?? []).map(({ topic }) => new TopicPattern(topic)))
-  const name = route.with?.messages ?? messages
+  const { with: made } = route
+  const shaped = made?.key !== undefined || made?.partition !== undefined || made?.headers !== undefined
   return {
     route,
     at,
     exit,
     publish: patterns('publish'),
     subscribe: patterns('subscribe'),
-    messages: name,
-    expiry: route.with?.expiry ?? true,
-    template: templateParams(name).length > 0,
+    messages: new Template(made?.messages ?? messages),
+    shape: shaped ? new RecordShape(made) : null,
+    expiry: made?.expiry ?? true,
     permits: (session) => route.permits(session),
   }
 }

@@ -14,7 +14,7 @@ import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
 import { Outbox } from './outbox.ts'
 import type { Receiver } from './receiver.ts'
-import type { PermittedRoute } from './routes.ts'
+import type { Permitted } from './routes.ts'
 import type { FlightRecord, RestoredState, SubscriptionState } from './session-state.ts'
 import type { SessionStream } from './session-stream.ts'
 import type { Membership } from './shared-group.ts'
@@ -42,7 +42,7 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
   readonly clientId: string
   readonly session: SessionStream
   /** the routes this client may use */
-  readonly routes: readonly PermittedRoute[]
+  readonly routes: Permitted
   /** by filter; several Kafka topics are chained */
   readonly subscriptions: Map<string, Subscription>
   /** shared subscriptions, by filter with `$share` */
@@ -64,7 +64,7 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     clientId: string,
     stream: Stream<Mqtt>,
     session: SessionStream,
-    routes: readonly PermittedRoute[],
+    routes: Permitted,
     context: SubscriberContext,
   ) {
     this.clientId = clientId

@@ -106,11 +106,11 @@ export class SubscriptionResume implements Task {
       return
     }
     let chain: Subscription | null = null
-    for (const { destination, patterns } of routes.subscribe(request.filter, subscriber.routes)) {
-      const log = logs.open(destination)
+    for (const source of routes.subscribe(request.filter, subscriber.routes)) {
+      const log = logs.open(source.destination)
       if (log === null) continue
       const qos = Math.min(request.qos, qosMax) as Qos
-      chain = new Subscription(subscriber, log, request, qos, patterns, chain)
+      chain = new Subscription(subscriber, log, request, qos, source, chain)
       chain.from = from.get(log.topic) ?? null
       log.add(chain)
       this.#started.push(chain)

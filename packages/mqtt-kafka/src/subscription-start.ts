@@ -203,11 +203,11 @@ export class SubscriptionStart implements Task {
     const sources = routes.subscribe(filter, subscriber.routes)
     if (sources.length === 0) return NOT_AUTHORIZED
     let chain: Subscription | null = null
-    for (const { destination, patterns } of sources) {
-      const log = logs.open(destination)
+    for (const source of sources) {
+      const log = logs.open(source.destination)
       if (log === null) return QUOTA_EXCEEDED
       const qos = Math.min(request.qos, qosMax) as Qos
-      chain = new Subscription(subscriber, log, request, qos, patterns, chain)
+      chain = new Subscription(subscriber, log, request, qos, source, chain)
     }
     // The same filter twice in one packet: the first has not begun, so there is nothing to keep.
     const existing = former === undefined || former.starting ? null : former
@@ -390,9 +390,11 @@ function find(chain: Subscription | null, log: MessageLog): Subscription | null 
   return one
 }
 
-/** Retained messages of all routes are in one topic: whatever one of the chain admits. */
+/** Retained messages of all routes but those of one client are in one topic: whatever one of the chain admits. */
 function admits(chain: Subscription, topic: string): boolean {
-  for (let one: Subscription | null = chain; one !== null; one = one.next) if (one.admits(topic)) return true
+  for (let one: Subscription | null = chain; one !== null; one = one.next) {
+    if (!one.personal && one.admits(topic)) return true
+  }
   return false
 }
 

@@ -6,6 +6,7 @@ import type { Qos, Subscription as Request } from '@zilla-ts/mqtt'
 import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
 import type { Receiver } from './receiver.ts'
+import type { Source } from './routes.ts'
 import type { Seam } from './seam.ts'
 import type { TopicPattern } from './topic-pattern.ts'
 
@@ -25,6 +26,8 @@ export class Subscription {
   readonly ids: readonly number[]
   /** what the routes admit; null: everything */
   readonly patterns: readonly TopicPattern[] | null
+  /** the Kafka topic is this client's: what is retained is not from there */
+  readonly personal: boolean
   /** the same filter on another Kafka topic */
   readonly next: Subscription | null
   /** its SUBSCRIBE is not answered, or retained messages are still being replayed: live ones wait */
@@ -38,12 +41,13 @@ export class Subscription {
   /** it is in the trie */
   active = true
 
+  /** `source`: as the routes say it; null: everything of the log. */
   constructor(
     receiver: Receiver,
     log: MessageLog,
     request: Request,
     qos: Qos,
-    patterns: readonly TopicPattern[] | null,
+    source: Source | null,
     next: Subscription | null,
   ) {
     this.receiver = receiver
@@ -54,7 +58,8 @@ export class Subscription {
     this.noLocal = request.noLocal
     this.retainAsPublished = request.retainAsPublished
     this.ids = request.subscriptionId === 0 ? NO_IDS : [request.subscriptionId]
-    this.patterns = patterns
+    this.patterns = source?.patterns ?? null
+    this.personal = source?.destination.personal ?? false
     this.next = next
   }
 

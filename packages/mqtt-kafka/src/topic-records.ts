@@ -5,6 +5,7 @@
 import { encodeHeaderName, HeaderWriter, partitionHash } from '@zilla-ts/kafka'
 import type { ClientIdentity } from './client-identity.ts'
 import { FILTER } from './header-names.ts'
+import type { RecordForm } from './record-shape.ts'
 
 export interface TopicRecord {
   readonly topic: string
@@ -12,6 +13,8 @@ export interface TopicRecord {
   readonly key: Buffer
   /** of the client identity in the topic, or of the key */
   readonly hash: number
+  /** the topic has an identity */
+  readonly identified: boolean
   /** `zilla:filter` per level, in wire form */
   readonly filters: Buffer
   readonly filterCount: number
@@ -49,10 +52,19 @@ export class TopicRecords {
       topic,
       key,
       hash: partitionHash(identity === null ? key : Buffer.from(identity)),
+      identified: identity !== null,
       filters: Buffer.from(writer.buffer),
       filterCount: writer.count,
     }
   }
+}
+
+/** Key and hash of a message's record: those of the topic, unless the route says otherwise. */
+export function placeOf(record: TopicRecord, form: RecordForm | null): { readonly key: Buffer; readonly hash: number } {
+  if (form === null) return record
+  const key = form.key ?? record.key
+  if (form.partition !== null) return { key, hash: partitionHash(form.partition) }
+  return { key, hash: form.key === null || record.identified ? record.hash : partitionHash(key) }
 }
 
 /** Levels as Java's `split("/")` gives them, which existing readers expect: trailing empty ones are dropped, `/` has none. */

@@ -2021,13 +2021,119 @@ export interface MqttKafkaProxyBinding {
       qosMax: 'at_most_once' | 'at_least_once' | 'exactly_once'
     }
     /**
-     * Records of other Kafka programs, which have no `zilla:` headers.
+     * Records of other Kafka programs, which have no `zilla:` headers. Their MQTT topic is the key, unless an entry of `topics` says otherwise; other headers become user properties.
      */
     foreign?: {
       /**
        * QoS they count as published with.
        */
       qos?: 'at_most_once' | 'at_least_once'
+      /**
+       * What they are in MQTT, by Kafka topic; the first entry that matches counts. Routes must read the topic.
+       */
+      topics?: {
+        /**
+         * Kafka topic, or with `*` at its end all that begin so.
+         */
+        name: string
+        /**
+         * MQTT topic of its records instead of their keys: `${key}`, `${partition}` and `${headers.x}` are of the record, the last header of that name. A record that has no such text is skipped and counted (`mqtt.kafka.skipped`).
+         */
+        topic?: string
+        /**
+         * QoS its records count as published with, unless their `zilla:qos` says otherwise; `foreign.qos` when absent.
+         */
+        qos?: 'at_most_once' | 'at_least_once'
+        /**
+         * Model of the values, looked at before a record is delivered.
+         */
+        value?:
+          | ('string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes')
+          | {
+              /**
+               * What the bytes are.
+               */
+              model?: 'string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes' | 'json'
+              /**
+               * @deprecated
+               * Write `model`.
+               */
+              type?: 'string' | 'int32' | 'int64' | 'float' | 'double' | 'boolean' | 'bytes' | 'json'
+              /**
+               * What is done with content that does not fit: `strict`, which is meant when absent, refuses it, `lenient` counts it, logs it and lets it pass. `decode` is for what comes from a client, `encode` for what goes to one.
+               */
+              validate?:
+                | ('strict' | 'lenient')
+                | {
+                    /**
+                     * For content that comes from a client.
+                     */
+                    decode?: 'strict' | 'lenient'
+                    /**
+                     * For content that goes to a client.
+                     */
+                    encode?: 'strict' | 'lenient'
+                  }
+              /**
+               * How a string is encoded. UTF-16 is big-endian unless it begins with a byte order mark.
+               */
+              encoding?: 'utf_8' | 'utf_16'
+              /**
+               * Characters (code points) that a string must have.
+               */
+              minLength?: number
+              /**
+               * Characters (code points) that a string may have.
+               */
+              maxLength?: number
+              /**
+               * Regular expression that must match the whole string. Strings of more than 4,096 characters are refused where there is one, so that matching ends in time; a repetition inside a repetition can still take long.
+               */
+              pattern?: string
+              /**
+               * How a number is written: decimal text, or big-endian bytes (4 for int32 and float, 8 for int64 and double).
+               */
+              format?: 'text' | 'binary'
+              /**
+               * Least and greatest number, `[` and `]` with the limit itself, `(` and `)` without; either may be left out.
+               */
+              range?: string
+              /**
+               * The number must be a multiple of this.
+               */
+              multiple?: number
+              /**
+               * Catalog that holds the JSON Schema of the text, and the subject to look for there.
+               */
+              catalog?: {
+                /**
+                 * The schema; one item.
+                 *
+                 * @minItems 1
+                 * @maxItems 1
+                 */
+                [k: string]: {
+                  /**
+                   * Name of the schema in the catalog.
+                   */
+                  subject?: string
+                  /**
+                   * @deprecated
+                   * Write `subject`.
+                   */
+                  schema?: string
+                  /**
+                   * Version of the schema; `latest` when absent.
+                   */
+                  version?: string
+                }[]
+              }
+            }
+        /**
+         * What becomes of a record that does not fit its model; counted in any case (`mqtt.kafka.unfit`). `reject`: skipped, and told in the log; `drop`: skipped; `pass`: delivered.
+         */
+        unfit?: 'reject' | 'drop' | 'pass'
+      }[]
     }
     /**
      * Bounds on memory and time.
@@ -2070,7 +2176,7 @@ export interface MqttKafkaProxyBinding {
        */
       sharedGroups?: number
       /**
-       * Kafka topics named by `${params.x}` that may be written, and read, at the same time.
+       * Kafka topics named by placeholders that may be written, and read, at the same time.
        */
       paramTopics?: number
       /**
@@ -2124,9 +2230,23 @@ export interface MqttKafkaProxyBinding {
      */
     with?: {
       /**
-       * Kafka topic instead of `options.topics.messages`; `${params.x}` is what `{x}` of the pattern matched.
+       * Kafka topic instead of `options.topics.messages`; `${params.x}` is what `{x}` of the pattern matched, `${identity}` who the client is to a guard, `${client-id}` and `${topic}` are those of the publish. Clients read the topics that have their own identity and client id in the name; nothing is retained there.
        */
       messages?: string
+      /**
+       * Key of the records instead of the MQTT topic, which a header `zilla:topic` holds then. Placeholders as in `headers`.
+       */
+      key?: string
+      /**
+       * Headers that records get beside those of the mapping: `${params.x}` is what `{x}` of the pattern matched, `${identity}` who the client is to a guard, `${client-id}` and `${topic}` are those of the publish. A header whose placeholder has no value is left out. MQTT subscribers receive them as user properties.
+       */
+      headers?: {
+        [k: string]: string
+      }
+      /**
+       * Records with the same text here go to the same partition, instead of that of the key or of `options.clients`. Placeholders as in `headers`.
+       */
+      partition?: string
       /**
        * Whether records carry `zilla:expiry`; `false` for topics that Zilla 2.x reads as well, which takes the seconds for milliseconds.
        */
