@@ -18,6 +18,7 @@ import { FetchStream } from './fetch-stream.ts'
 import { GroupStream } from './group-stream.ts'
 import type { KafkaEmbeddedConfig } from './kafka-embedded.config.ts'
 import { Log } from './log.ts'
+import type { LogStore } from './log-store.ts'
 import { ProduceStream } from './produce-stream.ts'
 import type { Topic } from './topic.ts'
 import { settingsText } from './topic-config.ts'
@@ -97,7 +98,10 @@ export class EmbeddedBinding implements Binding<Kafka> {
       case 'group':
         return new GroupStream(stream, topic, open.member)
       case 'offsets':
-        return new Answer(stream, clock).accept({ kind: 'offsets', partitions: offsetsOf(topic) })
+        return new Answer(stream, clock).accept({
+          kind: 'offsets',
+          partitions: offsetsOf(topic, log.store, open.since),
+        })
       case 'describe': {
         const { entries, maxRecordBytes } = topic.config
         const partitions = topic.partitions.length
@@ -138,6 +142,9 @@ export class EmbeddedBinding implements Binding<Kafka> {
   }
 }
 
-function offsetsOf(topic: Topic): PartitionOffsets[] {
-  return topic.partitions.map(({ index, state, end }) => ({ partition: index, start: state.start, end }))
+function offsetsOf(topic: Topic, store: LogStore, since: number | undefined): PartitionOffsets[] {
+  return topic.partitions.map((partition) => {
+    const { index, state, end } = partition
+    return { partition: index, start: since === undefined ? state.start : partition.since(store, since), end }
+  })
 }

@@ -3,7 +3,7 @@
  * The appender moves the end, retention the start; streams only look.
  */
 import { StreamError } from '@zilla-ts/engine'
-import { BatchBuilder, type ProduceMeta } from '@zilla-ts/kafka'
+import { BatchBuilder, BatchReader, type ProduceMeta } from '@zilla-ts/kafka'
 import type { FetchStream } from './fetch-stream.ts'
 import type { GroupStream } from './group-stream.ts'
 import type { LogStore, PartitionState, StoredTopic } from './log-store.ts'
@@ -12,6 +12,8 @@ import { TopicConfig } from './topic-config.ts'
 
 /** Knows how large a record is in a batch of its own. */
 const ALONE = new BatchBuilder()
+/** Looks into one batch at a time. */
+const HEADER = new BatchReader()
 
 export class Topic {
   readonly name: string
@@ -78,5 +80,27 @@ export class Partition {
   read(store: LogStore, from: number, bytesMax: number): Buffer[] {
     const recent = this.recent.at(from)
     return recent === null ? store.batches(this.topic.id, this.index, from, this.end, bytesMax) : [recent]
+  }
+
+  /** Offset of the first record of a time, epoch ms, or later; the end if there is none. By halves: times that went back may hide some. */
+  since(store: LogStore, time: number): number {
+    let [low, high] = [this.state.start, this.end]
+    let found: Buffer | null = null
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const batch = store.batchAtOrBefore(this.topic.id, this.index, middle)
+      if (batch !== null) HEADER.reset(batch)
+      if (batch === null || !HEADER.nextBatch() || HEADER.maxTimestamp < time) {
+        low = Math.max(middle + 1, batch === null ? 0 : HEADER.nextOffset)
+      } else {
+        found = batch
+        high = Math.min(middle, HEADER.baseOffset)
+      }
+    }
+    if (found === null) return this.end
+    HEADER.reset(found, this.state.start)
+    HEADER.nextBatch()
+    while (HEADER.nextRecord()) if (HEADER.timestamp >= time) return HEADER.offset
+    return HEADER.nextOffset
   }
 }

@@ -19,7 +19,8 @@
  * - `group`    membership in a consumer group, for liveness and for dividing the partitions of `topic` among processes; no
  *   offsets. Answered by `accept`, then the signal `assigned` at each generation, the first included. End: leave.
  * - `offsets`  first and end offset of every partition, asked now; answered by `accept`, then the stream ends. With
- *   `isolation: 'uncommitted'` the end lies behind open transactions too.
+ *   `isolation: 'uncommitted'` the end lies behind open transactions too. With `since` the first offset is that of a record
+ *   of that time or later, the end if there is none.
  * - `describe` partitions and configuration of a topic; answered by `accept`, then the stream ends.
  * - `create`   makes a topic if it is not there; answered by `accept`, then the stream ends.
  * A topic that does not exist: abort with `not-found`, for all of them but `create`.
@@ -60,6 +61,8 @@ export type KafkaOpen =
   | {
       readonly kind: 'offsets'
       readonly topic: string
+      /** epoch ms; absent: the first record there is */
+      readonly since?: number
       /** absent: `committed` */
       readonly isolation?: 'committed' | 'uncommitted'
     }

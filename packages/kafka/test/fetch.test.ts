@@ -55,7 +55,7 @@ class ScriptedAdmin extends Admin {
   override async offsets(
     _topic: string,
     partitions: readonly number[],
-    isolation: Isolation,
+    { isolation }: { readonly isolation: Isolation },
   ): Promise<PartitionOffsets[]> {
     this.asked++
     const found = this.offsetsOf.filter(({ partition }) => partitions.includes(partition))

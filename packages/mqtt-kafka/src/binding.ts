@@ -29,6 +29,7 @@ import { type MqttKafkaConfig, schema } from './mqtt-kafka.config.ts'
 import { type PublishContext, PublishStream } from './publish-stream.ts'
 import { RecordHeaders } from './record-headers.ts'
 import type { RecordSearch } from './record-search.ts'
+import { ReplayLimit } from './replay-limit.ts'
 import { RetainedFlights } from './retained-flights.ts'
 import { RetainedLimit } from './retained-limit.ts'
 import { RetainedOrigin } from './retained-origin.ts'
@@ -179,6 +180,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       subscriptionsMax: limits.subscriptions,
       subscriptionCount: { value: 0 },
       subscribeMs: limits.subscribeSeconds * 1000,
+      replays: new ReplayLimit(limits.replays),
       stampsOnAppend: () => this.#topics.stampsOnAppend,
     }
   }
@@ -269,6 +271,7 @@ export class MqttKafkaBinding implements Binding<Mqtt>, SessionLayerListener {
       groups: this.#groups.size,
       filters: this.#subscribing.subscriptionCount.value,
       searches: this.#searches.size,
+      replays: this.#subscribing.replays.size,
       flights: this.#publishing.flights.size,
       paramTopics: this.#publishing.paramTopics.size,
       retained: this.#retained.map.size,

@@ -292,6 +292,10 @@ export interface MqttKafkaLimits {
    */
   paramTopics: number
   /**
+   * Subscriptions of all clients that read the past (user property `zilla:from`) and have not come to the live end; further ones are refused with Quota exceeded.
+   */
+  replays: number
+  /**
    * How long start-up waits for the first answer about the topics before it goes on without; until they are there clients are told that the server is unavailable.
    */
   startSeconds: number
@@ -565,6 +569,13 @@ export const schema: JsonSchema = {
               "type": "integer",
               "minimum": 1,
               "default": 1000
+            },
+            "replays": {
+              "description": "Subscriptions of all clients that read the past (user property `zilla:from`) and have not come to the live end; further ones are refused with Quota exceeded.",
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 100000,
+              "default": 100
             },
             "startSeconds": {
               "description": "How long start-up waits for the first answer about the topics before it goes on without; until they are there clients are told that the server is unavailable.",

@@ -14,6 +14,7 @@ import type { Ends } from './log-positions.ts'
 import type { MessageLog } from './message-log.ts'
 import { Outbox } from './outbox.ts'
 import type { Receiver } from './receiver.ts'
+import type { Replay } from './replay.ts'
 import type { Permitted } from './routes.ts'
 import type { FlightRecord, RestoredState, SubscriptionState } from './session-state.ts'
 import type { SessionStream } from './session-stream.ts'
@@ -49,6 +50,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
   readonly memberships: Map<string, Membership>
   /** filters whose retained messages have not all been sent */
   readonly replaying = new Set<string>()
+  /** subscriptions that began in the past, by filter */
+  readonly replays = new Map<string, Replay>()
   readonly outbox: Outbox
   readonly #stream: Stream<Mqtt>
   readonly #context: SubscriberContext
@@ -160,7 +163,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
   matching(log: MessageLog, topic: string, found: Subscription[]): void {
     for (const [filter, first] of this.subscriptions) {
       if (!filterMatchesTopic(filter, topic)) continue
-      for (let one: Subscription | null = first; one !== null; one = one.next) if (one.log === log) found.push(one)
+      for (let one: Subscription | null = first; one !== null; one = one.next)
+        if (one.log === log && one.receiver === this) found.push(one)
     }
   }
 
@@ -245,6 +249,8 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     if (first === undefined) return false
     this.subscriptions.delete(filter)
     this.replaying.delete(filter)
+    this.replays.get(filter)?.close()
+    this.replays.delete(filter)
     for (let one: Subscription | null = first; one !== null; one = one.next) one.log.remove(one)
     return true
   }
@@ -264,6 +270,7 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     }
     const positions = new Map<string, Ends>()
     for (const log of logs) positions.set(log.topic, this.#positionsOf(log))
+    if (this.replays.size > 0) this.#includeReplays(subscriptions, positions, logs)
     return { subscriptions, positions, flights: [...this.outbox.flights].map(recordOf) }
   }
 
@@ -289,6 +296,7 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     // Not for each place that becomes free: a walk through the log should bring many.
     if (this.outbox.spacious) this.#lags.onRoom()
     for (const membership of this.memberships.values()) membership.onRoom()
+    for (const replay of this.replays.values()) replay.onRoom()
   }
 
   #nextRequest(): void {
@@ -387,6 +395,24 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     return ids
   }
 
+  /** A session has one position in a log: that of the replay that is furthest back. Others then begin where they are. */
+  #includeReplays(subscriptions: SubscriptionState[], positions: Map<string, Ends>, logs: Iterable<MessageLog>): void {
+    for (const log of logs) {
+      const own = positions.get(log.topic) ?? []
+      const replays = new Map([...this.replays].map(([filter, replay]) => [filter, replay.positions(log)]))
+      const lowest = own.map((offset, at) => Math.min(offset, ...[...replays.values()].map((ends) => ends[at] ?? 0)))
+      if (lowest.every((offset, at) => offset === own[at])) continue
+      positions.set(log.topic, lowest)
+      subscriptions.forEach((state, at) => {
+        const { filter } = state.request
+        if (!reads(this.subscriptions.get(filter) ?? null, log)) return
+        const start = state.from.get(log.topic)
+        const next = (replays.get(filter) ?? own).map((offset, partition) => Math.max(offset, start?.[partition] ?? 0))
+        subscriptions[at] = { ...state, from: new Map(state.from).set(log.topic, next) }
+      })
+    }
+  }
+
   /** Per partition, the first record that nothing has been sent of. */
   #positionsOf(log: MessageLog): Ends {
     const positions = [...log.positions()]
@@ -404,6 +430,11 @@ export class Subscriber implements StreamHandler<Mqtt>, Receiver {
     for (const lag of lags) if (lag.state !== 'over') atMost(lag.partition, lag.resumeAt)
     return positions
   }
+}
+
+function reads(chain: Subscription | null, log: MessageLog): boolean {
+  for (let one = chain; one !== null; one = one.next) if (one.log === log) return true
+  return false
 }
 
 const NO_STARTS: ReadonlyMap<string, Ends> = new Map()

@@ -33,6 +33,9 @@ import type { Ends } from './log-positions.ts'
 import type { MessageHeaders } from './message-headers.ts'
 import type { MessageLog } from './message-log.ts'
 import type { MessageLogs } from './message-logs.ts'
+import { Replay } from './replay.ts'
+import { type ReplayFrom, replayFrom } from './replay-from.ts'
+import type { ReplayLimit } from './replay-limit.ts'
 import { RetainedCursor } from './retained-cursor.ts'
 import type { RetainedFlights } from './retained-flights.ts'
 import { NOTHING } from './retained-map.ts'
@@ -48,6 +51,7 @@ type SubscribeSignal = Extract<MqttSignal, { kind: 'subscribe' }>
 
 /** Reason codes of SUBACK (MQTT 5.0 §3.9.3). */
 const UNSPECIFIED_ERROR = 0x80
+const IMPLEMENTATION_SPECIFIC_ERROR = 0x83
 const NOT_AUTHORIZED = 0x87
 const TOPIC_FILTER_INVALID = 0x8f
 const QUOTA_EXCEEDED = 0x97
@@ -80,6 +84,7 @@ export interface StartContext {
   /** subscriptions of all clients */
   readonly subscriptionCount: Count
   readonly subscribeMs: number
+  readonly replays: ReplayLimit
   /** a topic stamps records itself: the two copies of a retained publish differ in time */
   stampsOnAppend(): boolean
 }
@@ -96,6 +101,8 @@ export class SubscriptionStart implements Task {
   readonly #seam: Seam
   /** reason codes, or the filter whose log decides */
   readonly #answers: (number | string)[][] = []
+  /** why, by request, where the codes do not say it */
+  readonly #reasons: (string | null)[] = []
   readonly #started: Subscription[] = []
   /** those that take the place of one that was there before */
   readonly #replacements = new Set<Subscription>()
@@ -139,8 +146,12 @@ export class SubscriptionStart implements Task {
     for (const filter of known.keys()) this.#filterBytes += filterBytes(filter)
     for (const filter of memberships.keys()) this.#filterBytes += filterBytes(filter)
     const ask = new Set<MessageLog>()
-    for (const { subscriptions } of this.#requests) {
-      this.#answers.push(subscriptions.map((request) => this.#subscribe(request, ask)))
+    for (const { subscriptions, userProperties } of this.#requests) {
+      const from = userProperties === undefined ? null : replayFrom(userProperties)
+      this.#reasons.push(typeof from === 'string' ? from : null)
+      const answer = (request: Request) =>
+        typeof from === 'string' ? IMPLEMENTATION_SPECIFIC_ERROR : this.#subscribe(request, from, ask)
+      this.#answers.push(subscriptions.map(answer))
     }
     for (const log of ask) this.#endsMissing.add(log)
     for (const log of ask) log.askEnd(new LogEnd(this, log))
@@ -163,8 +174,34 @@ export class SubscriptionStart implements Task {
   }
 
   onLogEnd(log: MessageLog, ends: Ends): void {
+    const located = this.#started.filter((one) => one.log === log && one.receiver instanceof Replay)
     for (const one of this.#started) if (one.log === log && !this.#replacements.has(one)) begin(one, ends)
-    this.#endKnown(log)
+    this.#locate(log, ends, located)
+  }
+
+  /** Replays begin earlier. */
+  #locate(log: MessageLog, ends: Ends, replays: readonly Subscription[]): void {
+    let missing = 1
+    const known = () => {
+      if (--missing === 0 && !this.#cancelled) this.#endKnown(log)
+    }
+    for (const one of replays) {
+      if (!(one.receiver instanceof Replay) || this.#replacements.has(one) || !one.active) continue
+      missing++
+      one.receiver.locate(log, this.#context.clock, ends, (from) => {
+        if (from instanceof StreamError) this.#onUnlocated(one, from)
+        else one.from = from
+        known()
+      })
+    }
+    known()
+  }
+
+  #onUnlocated(subscription: Subscription, error: StreamError): void {
+    const { filter, log } = subscription
+    if (error.code === 'closed') return
+    if (error.code === 'not-found' || error.code === 'not-authorized') this.#subscriber.forget(filter)
+    else this.#subscriber.abort(new StreamError('unavailable', `${log.topic} cannot be read: ${error.message}`))
   }
 
   onLogRefused(log: MessageLog, error: StreamError): void {
@@ -190,7 +227,7 @@ export class SubscriptionStart implements Task {
   }
 
   /** Puts a filter into the trie; its reason code, or itself while the logs have not answered. */
-  #subscribe(request: Request, ask: Set<MessageLog>): number | string {
+  #subscribe(request: Request, from: ReplayFrom | null, ask: Set<MessageLog>): number | string {
     const { filter } = request
     const { routes, qosMax, logs } = this.#context
     const subscriber = this.#subscriber
@@ -199,18 +236,31 @@ export class SubscriptionStart implements Task {
     const former = subscriber.subscriptions.get(filter)
     const known = former !== undefined || subscriber.memberships.has(filter)
     if (!known && this.#exceeds(filter)) return QUOTA_EXCEEDED
-    if (shared !== null) return this.#join(request)
+    if (shared !== null) {
+      if (from === null) return this.#join(request)
+      return this.#refuse(IMPLEMENTATION_SPECIFIC_ERROR, 'a shared subscription begins where its group is')
+    }
     const sources = routes.subscribe(filter, subscriber.routes)
     if (sources.length === 0) return NOT_AUTHORIZED
+    if (from?.kind === 'offsets' && sources.length > 1) {
+      return this.#refuse(IMPLEMENTATION_SPECIFIC_ERROR, 'offsets are of one Kafka topic, and the filter reads several')
+    }
+    if (from !== null && !this.#context.replays.admits()) {
+      this.#context.counters.limitedSubscriptions.value++
+      return this.#refuse(QUOTA_EXCEEDED, 'too many replays')
+    }
+    // Whoever asks for a filter again without a beginning has the rest of its replay still [MQTT-3.8.4-4].
+    const kept = subscriber.replays.get(filter) ?? null
+    const replay = from === null ? kept : new Replay(subscriber, filter, from)
     let chain: Subscription | null = null
     for (const source of sources) {
       const log = logs.open(source.destination)
       if (log === null) return QUOTA_EXCEEDED
       const qos = Math.min(request.qos, qosMax) as Qos
-      chain = new Subscription(subscriber, log, request, qos, source, chain)
+      chain = new Subscription(replay ?? subscriber, log, request, qos, source, chain)
     }
     // The same filter twice in one packet: the first has not begun, so there is nothing to keep.
-    const existing = former === undefined || former.starting ? null : former
+    const existing = former === undefined || former.starting || from !== null ? null : former
     for (let one = chain; one !== null; one = one.next) {
       one.log.add(one)
       this.#started.push(one)
@@ -223,8 +273,15 @@ export class SubscriptionStart implements Task {
         this.#replacements.add(one)
       }
     }
+    if (from === null) subscriber.replays.delete(filter)
     subscriber.forget(filter)
     subscriber.subscriptions.set(filter, chain!)
+    if (replay !== null) subscriber.replays.set(filter, replay)
+    if (from !== null) {
+      // What is retained is in the log as well, or older than what was asked for.
+      this.#context.replays.add(replay!)
+      return filter
+    }
     const { retainHandling } = request
     // MQTT 5.0 §3.8.3.1: 0 always, 1 only for a new subscription, 2 never
     if (retainHandling === 0 || (retainHandling === 1 && existing === null)) {
@@ -246,6 +303,11 @@ export class SubscriptionStart implements Task {
     if (fits) this.#filterBytes += bytes
     else counters.limitedSubscriptions.value++
     return !fits
+  }
+
+  #refuse(reasonCode: number, reason: string): number {
+    this.#reasons[this.#reasons.length - 1] ??= reason
+    return reasonCode
   }
 
   #join(request: Request): number | string {
@@ -296,9 +358,10 @@ export class SubscriptionStart implements Task {
   /** SUBACK goes first: a client may not know what to do with messages of a subscription it has not been granted. */
   #answer(): void {
     this.#deadline?.cancel()
-    for (const answers of this.#answers) {
+    for (const [at, answers] of this.#answers.entries()) {
       const reasonCodes = answers.map((answer) => (typeof answer === 'number' ? answer : this.#granted(answer)))
-      this.#subscriber.answer({ kind: 'subscribed', reasonCodes })
+      const reason = this.#reasons[at] ?? null
+      this.#subscriber.answer({ kind: 'subscribed', reasonCodes, ...(reason !== null && { reason }) })
     }
   }
 
@@ -370,6 +433,7 @@ export class SubscriptionStart implements Task {
     this.#cancelled = true
     const { clock } = this.#context
     for (const one of this.#started) one.starting = false
+    for (const { filter, begun } of this.#started) if (begun) this.#subscriber.replays.get(filter)?.begin()
     if (this.#seam.size > 0) {
       for (const one of this.#started) one.seams = [...one.seams, this.#seam]
       clock.after(SEAM_MS, new SeamEnd(this.#seam))

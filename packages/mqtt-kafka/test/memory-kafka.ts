@@ -59,7 +59,11 @@ export class MemoryTopic {
   readonly starts: number[] = []
   readonly fetches = new Set<Fetch>()
   readonly producers = new Set<Producer>()
-  readonly questions: { readonly stream: Stream<Kafka>; readonly uncommitted: boolean }[] = []
+  readonly questions: {
+    readonly stream: Stream<Kafka>
+    readonly uncommitted: boolean
+    readonly since?: number | undefined
+  }[] = []
 
   constructor(name: string, partitions: number, configs: Record<string, string>) {
     this.name = name
@@ -158,11 +162,18 @@ export class MemoryTopic {
     this.deliver(Number.POSITIVE_INFINITY, hop)
   }
 
+  #since({ partition, start, end }: { partition: number; start: number; end: number }, since?: number): number {
+    if (since === undefined) return start
+    const found = this.partitions[partition]!.find(({ offset, timestamp }) => offset >= start && timestamp >= since)
+    return Math.min(found?.offset ?? end, end)
+  }
+
   /** Answers all questions for the end of the log; how many there were. */
   answer(): number {
     const questions = this.questions.splice(0)
-    for (const { stream, uncommitted } of questions) {
-      stream.accept({ kind: 'offsets', partitions: this.ends(uncommitted) })
+    for (const { stream, uncommitted, since } of questions) {
+      const partitions = this.ends(uncommitted).map((ends) => ({ ...ends, start: this.#since(ends, since) }))
+      stream.accept({ kind: 'offsets', partitions })
       stream.end()
     }
     return questions.length
@@ -274,7 +285,7 @@ export class MemoryKafka implements Exit<Kafka> {
       stream.accept({ kind: 'describe', partitions: partitions.length, configs, maxRecordBytes, ...operations })
       stream.end()
     } else if (open.kind === 'offsets') {
-      topic.questions.push({ stream, uncommitted: open.isolation === 'uncommitted' })
+      topic.questions.push({ stream, uncommitted: open.isolation === 'uncommitted', since: open.since })
       if (!topic.held) topic.answer()
     } else if (open.kind === 'produce') return new Producer(topic, stream, this.produceWindow, hop)
     else if (open.kind === 'transaction') return this.transactions.open(open.id, stream, hop)

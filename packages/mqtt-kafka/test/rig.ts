@@ -237,7 +237,19 @@ export class Client {
     for (const { qos, packetId } of this.deliveries) if (qos === 1) this.acknowledge('puback', packetId)
   }
 
+  /** A SUBSCRIBE with the user property `zilla:from`. */
+  replay(from: string, ...filters: (string | (Partial<Subscription> & { filter: string }))[]): void {
+    this.#subscribe(filters, { userProperties: [['zilla:from', from]] })
+  }
+
   subscribe(...filters: (string | (Partial<Subscription> & { filter: string }))[]): void {
+    this.#subscribe(filters, {})
+  }
+
+  #subscribe(
+    filters: (string | (Partial<Subscription> & { filter: string }))[],
+    more: { userProperties?: [string, string][] },
+  ): void {
     const subscriptions = filters.map((given) => ({
       qos: 1 as Qos,
       noLocal: false,
@@ -246,7 +258,7 @@ export class Client {
       subscriptionId: 0,
       ...(typeof given === 'string' ? { filter: given } : given),
     }))
-    this.subscriber.stream!.signal({ kind: 'subscribe', subscriptions })
+    this.subscriber.stream!.signal({ kind: 'subscribe', subscriptions, ...more })
   }
 
   unsubscribe(...filters: string[]): void {

@@ -120,9 +120,19 @@ export interface Subscription {
 }
 
 export type MqttSignal =
-  | { readonly kind: 'subscribe'; readonly subscriptions: readonly Subscription[] }
+  | {
+      readonly kind: 'subscribe'
+      readonly subscriptions: readonly Subscription[]
+      /** of the SUBSCRIBE; absent: none */
+      readonly userProperties?: readonly (readonly [name: string, value: string])[]
+    }
   /** one reason code per filter: granted QoS 0, 1, 2 or a failure ≥ 0x80 (SUBACK, MQTT 5.0 §3.9.3) */
-  | { readonly kind: 'subscribed'; readonly reasonCodes: readonly number[] }
+  | {
+      readonly kind: 'subscribed'
+      readonly reasonCodes: readonly number[]
+      /** why, for people who look at the client; absent: the codes say it */
+      readonly reason?: string
+    }
   | { readonly kind: 'unsubscribe'; readonly filters: readonly string[] }
   /** one reason code per filter (UNSUBACK, MQTT 5.0 §3.11.3) */
   | { readonly kind: 'unsubscribed'; readonly reasonCodes: readonly number[] }

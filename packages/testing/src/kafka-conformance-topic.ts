@@ -48,6 +48,22 @@ function asks(bench: KafkaBench): void {
     expect(described.maxRecordBytes).toBeLessThan(20_000)
   })
 
+  it('tells where the records of a time and later begin', async () => {
+    const topic = await bench.topic({ partitions: 2 })
+    const at = (timestamp: number) => ({ value: 'x', timestamp, hash: 1 })
+    // In batches of their own: times lie within and between.
+    for (const times of [[1_000, 2_000], [3_000], [3_000, 4_000, 5_000]]) await bench.write(topic, times.map(at))
+    const since = async (time: number) => {
+      const { partitions } = await bench.ask({ kind: 'offsets', topic, since: time }, 'offsets')
+      expect(partitions[0]).toEqual({ partition: 0, start: 0, end: 0 })
+      expect(partitions[1]!.end).toBe(6)
+      return partitions[1]!.start
+    }
+    const found: number[] = []
+    for (const time of [0, 1_000, 1_001, 3_000, 4_000, 4_500, 5_001]) found.push(await since(time))
+    expect(found).toEqual([0, 0, 1, 2, 4, 5, 6])
+  })
+
   it('tells the offsets of every partition, as of now', async () => {
     const topic = await bench.topic({ partitions: 3 })
     const empty = [0, 1, 2].map((partition) => ({ partition, start: 0, end: 0 }))

@@ -2180,6 +2180,10 @@ export interface MqttKafkaProxyBinding {
        */
       paramTopics?: number
       /**
+       * Subscriptions of all clients that read the past (user property `zilla:from`) and have not come to the live end; further ones are refused with Quota exceeded.
+       */
+      replays?: number
+      /**
        * How long start-up waits for the first answer about the topics before it goes on without; until they are there clients are told that the server is unavailable.
        */
       startSeconds?: number

@@ -26,6 +26,8 @@ const EARLIEST = -2
 const LATEST = -1
 /** Asked for where only an answer is wanted: kafkajs takes no topic at all for every topic. */
 const NO_TOPIC = ['__consumer_offsets']
+/** nothing is as late as was asked for */
+const NO_OFFSET = -1
 const TOPIC_RESOURCE = 2
 const BROKER_DEFAULT = -1
 /** the values of `key_type` */
@@ -91,11 +93,11 @@ export class Admin {
     return found
   }
 
-  /** First offset and end of the partitions, in their order; what the end is, see `FetchResult`. */
+  /** First offset and end of the partitions, in their order; what the end is, see `FetchResult`. `since`: see `KafkaOpen`. */
   async offsets(
     topic: string,
     partitions: readonly number[],
-    isolation: Isolation,
+    { isolation, since = EARLIEST }: { readonly isolation: Isolation; readonly since?: number },
     addresses: Addresses,
   ): Promise<PartitionOffsets[]> {
     const byLeader = groupBy(partitions, (partition) => addresses.leader(topic, partition))
@@ -103,10 +105,14 @@ export class Admin {
       [...byLeader].map(async ([leader, some]) => {
         const connection = await this.#lane.connection(leader)
         const [starts, ends] = await Promise.all([
-          this.#listOffsets(connection, topic, some, isolation, EARLIEST),
+          this.#listOffsets(connection, topic, some, isolation, since),
           this.#listOffsets(connection, topic, some, isolation, LATEST),
         ])
-        return some.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }))
+        return some.map((partition) => {
+          const [start, end] = [starts.get(partition)!, ends.get(partition)!]
+          // What is behind an open transaction is not there yet.
+          return { partition, start: start === NO_OFFSET ? end : Math.min(start, end), end }
+        })
       }),
     )
     return found.flat().sort((a, b) => a.partition - b.partition)

@@ -14,6 +14,8 @@ export interface OffsetScope {
   /** absent: all that are known now */
   readonly partitions?: readonly number[]
   readonly isolation: Isolation
+  /** epoch ms; absent: the first record there is */
+  readonly since?: number
 }
 
 const ALL: OffsetScope = { isolation: 'committed' }
@@ -40,7 +42,7 @@ export class OffsetAsks implements Task {
 
   /** Tries again until the hold time is over, then rejects with `unavailable`. */
   ask(topic: Topic, scope = ALL): Promise<PartitionOffsets[]> {
-    const key = `${topic.name}/${scope.isolation}/${scope.partitions?.join() ?? ''}`
+    const key = `${topic.name}/${scope.isolation}/${scope.partitions?.join() ?? ''}/${scope.since ?? ''}`
     let ask = this.#turn.get(key)
     if (ask === undefined) {
       let resolve: Ask['resolve'] = () => {}
@@ -76,7 +78,7 @@ export class OffsetAsks implements Task {
     const partitions = scope.partitions ?? topic.leaders.map((_leader, partition) => partition)
     for (;;) {
       try {
-        const answer = this.#admin.offsets(topic.name, partitions, scope.isolation, this.#directory)
+        const answer = this.#admin.offsets(topic.name, partitions, scope, this.#directory)
         return await this.#site.within(deadline - this.#site.clock.monotonic(), what, answer)
       } catch (error) {
         const reason = toStreamError(error, 'unavailable')

@@ -28,10 +28,12 @@ export class Questions {
     this.#asks = asks
   }
 
-  async offsets({ topic: name, isolation = 'committed' }: Offsets): Promise<KafkaAccept> {
+  async offsets({ topic: name, isolation = 'committed', since }: Offsets): Promise<KafkaAccept> {
     const watch = new TopicWatch(this.#directory, name)
     try {
-      const asked = watch.found.then((topic) => this.#asks.ask(topic, { isolation }))
+      const asked = watch.found.then((topic) =>
+        this.#asks.ask(topic, since === undefined ? { isolation } : { isolation, since }),
+      )
       const partitions = await this.#site.within(this.#site.settings.askMs, `offsets of topic ${name}`, asked)
       return { kind: 'offsets', partitions }
     } finally {

@@ -55,7 +55,7 @@ export class Deliveries implements StreamHandler<Mqtt> {
   onData(): void {}
 
   onSignal(signal: MqttSignal): void {
-    if (signal.kind === 'subscribe') this.#link.requests.subscribe(signal.subscriptions)
+    if (signal.kind === 'subscribe') this.#link.requests.subscribe(signal.subscriptions, signal.userProperties)
     else if (signal.kind === 'unsubscribe') this.#link.requests.unsubscribe(signal.filters)
     else if (signal.kind === 'acknowledge') this.#acknowledge(signal)
   }

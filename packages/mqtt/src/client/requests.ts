@@ -5,6 +5,7 @@
 import { type Stream, StreamError } from '@zilla-ts/engine'
 import { encodeWithin } from '../codec/encoder.ts'
 import type { SubscribePacket, SubscriptionAckPacket, UnsubscribePacket } from '../codec/packets.ts'
+import type { Properties } from '../codec/properties.ts'
 import { ReasonCode } from '../codec/reason-codes.ts'
 import type { Mqtt, Subscription } from '../stream.ts'
 import type { Link } from './link.ts'
@@ -20,6 +21,7 @@ interface Request {
   since: number
   /** null: not answered yet */
   reasonCodes: readonly number[] | null
+  reason: string | undefined
 }
 
 export class Requests {
@@ -39,13 +41,17 @@ export class Requests {
   }
 
   /** One SUBSCRIBE of the client: its subscription identifier is the same for all. */
-  subscribe(subscriptions: readonly Subscription[]): void {
+  subscribe(subscriptions: readonly Subscription[], userProperties: Properties['userProperties']): void {
     const subscriptionId = subscriptions[0]?.subscriptionId ?? 0
+    const properties: Properties = {
+      ...(subscriptionId > 0 && { subscriptionIds: [subscriptionId] }),
+      ...(userProperties !== undefined && { userProperties }),
+    }
     const packet: SubscribePacket = {
       type: 'subscribe',
       packetId: this.#nextPacketId(),
       subscriptions: subscriptions.map((subscription) => ({ ...subscription, valid: true })),
-      properties: subscriptionId === 0 ? null : { subscriptionIds: [subscriptionId] },
+      properties,
     }
     this.#ask(packet, 'suback', subscriptions.length)
   }
@@ -70,6 +76,7 @@ export class Requests {
       return
     }
     request.reasonCodes = codes
+    request.reason = packet.properties?.reasonString
     this.#answer()
   }
 
@@ -92,7 +99,7 @@ export class Requests {
   #ask(packet: SubscribePacket | UnsubscribePacket, type: Request['type'], count: number): void {
     const { version, client, maximumPacketSize } = this.#link
     const { packetId } = packet
-    const request: Request = { type, packetId, count, since: client.now, reasonCodes: null }
+    const request: Request = { type, packetId, count, since: client.now, reasonCodes: null, reason: undefined }
     this.#waiting.push(request)
     const bytes = packetId === 0 ? null : encodeWithin(packet, version, maximumPacketSize)
     if (bytes !== null) {
@@ -110,8 +117,9 @@ export class Requests {
     const waiting = this.#waiting
     for (let first = waiting[0]; first !== undefined && first.reasonCodes !== null; first = waiting[0]) {
       waiting.shift()
-      const kind = first.type === 'suback' ? 'subscribed' : 'unsubscribed'
-      this.#stream?.signal({ kind, reasonCodes: first.reasonCodes })
+      const { type, reasonCodes, reason } = first
+      if (type === 'unsuback') this.#stream?.signal({ kind: 'unsubscribed', reasonCodes })
+      else this.#stream?.signal({ kind: 'subscribed', reasonCodes, ...(reason !== undefined && { reason }) })
     }
   }
 

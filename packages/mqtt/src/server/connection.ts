@@ -383,9 +383,16 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler, Guest, P
     this.sendAck('pubrel', packetId, ReasonCode.PacketIdentifierNotFound)
   }
 
-  sendSubscriptionAck(type: 'suback' | 'unsuback', packetId: number, reasonCodes: readonly number[]): void {
+  sendSubscriptionAck(
+    type: 'suback' | 'unsuback',
+    packetId: number,
+    reasonCodes: readonly number[],
+    reason: string | null,
+  ): void {
     const codes = this.version === 5 ? reasonCodes : type === 'unsuback' ? [] : reasonCodes.map(subscriptionReturnCode)
-    const packet = { type, packetId, reasonCodes: codes, properties: null }
+    // [MQTT-3.1.2-29] no reason for who does not want any
+    const properties = reason === null || !this.#problemInformation ? null : { reasonString: reason }
+    const packet = { type, packetId, reasonCodes: codes, properties }
     const bytes = encodeWithin(packet, this.version, this.clientMaximumPacketSize)
     if (bytes === null) this.disconnect(ReasonCode.PacketTooLarge, 'an answer is larger than the client takes')
     else this.send(bytes)

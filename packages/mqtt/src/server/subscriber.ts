@@ -23,6 +23,7 @@ interface Request {
   readonly packetId: number
   readonly filters: readonly string[]
   readonly reasonCodes: number[]
+  reason: string | null
   /** filters that were not subscribed to before */
   readonly fresh: Set<string>
   /** parts not answered yet, and one while it is being asked */
@@ -66,7 +67,9 @@ class SubscribeStream implements DeliverySource, StreamHandler<Mqtt> {
     const part = this.#asked.shift()
     // an emptied array keeps its room, and most clients subscribe once
     if (this.#asked.length === 0) this.#asked = []
-    if (part !== undefined) this.#subscriber.onAnswer(part.request, part.at, signal.reasonCodes)
+    if (part === undefined) return
+    if (signal.kind === 'subscribed') part.request.reason ??= signal.reason ?? null
+    this.#subscriber.onAnswer(part.request, part.at, signal.reasonCodes)
   }
 
   onEnd(): void {
@@ -154,6 +157,7 @@ export class Subscriber {
       packetId: 0,
       filters,
       reasonCodes: [],
+      reason: null,
       fresh: new Set(),
       open: 1,
       since,
@@ -184,9 +188,11 @@ export class Subscriber {
       }
     }
     request.open += parts.size
+    const userProperties = packet.properties?.userProperties
     for (const [stream, part] of parts) {
       const wanted: Subscription[] = part.at.map((at) => subscriptions[at]!)
-      stream.ask(part, { kind: 'subscribe', subscriptions: wanted })
+      const signal = { kind: 'subscribe', subscriptions: wanted } as const
+      stream.ask(part, userProperties === undefined ? signal : { ...signal, userProperties })
     }
     request.open--
     this.#answer()
@@ -261,7 +267,16 @@ export class Subscriber {
 
   #request(type: Request['type'], packetId: number, filters: readonly string[]): Request {
     const since = this.#connection.server.clock.monotonic()
-    const request: Request = { type, packetId, filters, reasonCodes: [], fresh: new Set(), open: 1, since }
+    const request: Request = {
+      type,
+      packetId,
+      filters,
+      reasonCodes: [],
+      reason: null,
+      fresh: new Set(),
+      open: 1,
+      since,
+    }
     this.#requests.push(request)
     if (this.#requests.length >= REQUESTS_MAX) this.#connection.pause(Wait.ANSWERS)
     return request
@@ -317,7 +332,7 @@ export class Subscriber {
     const requests = this.#requests
     for (let request = requests[0]; request !== undefined && request.open === 0; request = requests[0]) {
       requests.shift()
-      this.#connection.sendSubscriptionAck(request.type, request.packetId, request.reasonCodes)
+      this.#connection.sendSubscriptionAck(request.type, request.packetId, request.reasonCodes, request.reason)
     }
     if (requests.length === 0) this.#requests = []
     if (requests.length <= REQUESTS_MAX >> 1) this.#connection.resume(Wait.ANSWERS)
