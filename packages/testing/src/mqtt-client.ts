@@ -4,9 +4,7 @@
  * itself unless `acknowledge` is set. Each wait has a deadline that fails the test; it must never wait for a fixed time.
  */
 import { once } from 'node:events'
-import { connect, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
+import { connect, type Socket } from 'node:net'
 import {
   type AckPacket,
   type AckType,
@@ -69,7 +67,7 @@ export class MqttTestClient {
   readonly received: Packet[] = []
   readonly version: Version
   #connack: ConnackPacket | null = null
-  readonly #socket: Duplex
+  readonly #socket: Socket
   readonly #decoder: Decoder
   readonly #acknowledge: boolean
   readonly #deadlineMs: number
@@ -78,11 +76,7 @@ export class MqttTestClient {
   #failure: Error | null = null
   #wait: Wait | null = null
 
-  private constructor(
-    socket: Socket | Duplex,
-    version: Version,
-    { acknowledge, deadlineMs, properties }: ConnectOptions,
-  ) {
+  private constructor(socket: Socket, version: Version, { acknowledge, deadlineMs, properties }: ConnectOptions) {
     this.#socket = socket
     this.version = version
     this.#acknowledge = acknowledge ?? false
@@ -114,11 +108,6 @@ export class MqttTestClient {
     const socket = connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
     await once(socket, 'connect')
     return new MqttTestClient(socket, options.version ?? 5, options)
-  }
-
-  /** A client on a connection of the test's own: TLS, WebSocket. */
-  static over(stream: Duplex, options: ConnectOptions = {}): MqttTestClient {
-    return new MqttTestClient(stream, options.version ?? 5, options)
   }
 
   /** A connection whose CONNECT was accepted. */
@@ -272,9 +261,7 @@ export class MqttTestClient {
   /** Breaks the connection (RST), as a crash of the client does. */
   kill(): void {
     this.#decoder.close()
-    // TLS and WebSocket have no reset of their own.
-    if (this.#socket instanceof TLSSocket || !(this.#socket instanceof Socket)) this.#socket.destroy()
-    else this.#socket.resetAndDestroy()
+    this.#socket.resetAndDestroy()
   }
 
   async #answer<T extends AckType | 'suback' | 'unsuback'>(type: T, packetId: number): Promise<Received<T>> {
