@@ -79,6 +79,7 @@ export class HealthyClient implements Workload {
     const { connection } = this.#peer
     if (connection === null || connection.ended) return
     if (this.#sentAt !== null) {
+      connection.send({ cmd: 'pingreq' })
       const lateMs = performance.now() - this.#sentAt
       if (lateMs < LATE_MS || this.#disturbedSince(this.#sentAt)) return
       this.#stage.findings.violate('P8', `${this.#peer.id}: no message for ${Math.round(lateMs)} ms`)
