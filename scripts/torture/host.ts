@@ -2,11 +2,14 @@
  * One engine of the run: a process that is killed, paused, stopped and started again, and when it was not itself, since
  * clients may then be hurt. It must never end by itself.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EngineProcess } from '@zilla-ts/testing'
 import type { Findings } from './findings.ts'
+
+const CLOCK = new URL('clock.mjs', import.meta.url).href
+const CLOCK_FILE = 'clock-ahead-ms'
 
 /** Intervals of time in which something was not to be relied on; ms of `performance.now()`. */
 export class Disturbances {
@@ -72,7 +75,12 @@ export class Host {
 
   async start(): Promise<void> {
     const begin = performance.now()
-    const engine = await EngineProcess.start({ document: this.#document, directory: this.directory })
+    const engine = await EngineProcess.start({
+      document: this.#document,
+      directory: this.directory,
+      nodeArgs: ['--import', CLOCK],
+      env: { ZILLA_TORTURE_CLOCK: join(this.directory, CLOCK_FILE) },
+    })
     this.#findings.sample('start to listening, s', (performance.now() - begin) / 1_000)
     this.starts++
     this.#process = engine
@@ -105,6 +113,14 @@ export class Host {
     await delay(ms)
     engine.signal('SIGCONT')
     this.disturbances.end()
+  }
+
+  /** Its clock of the day is ahead, or behind, for a while. */
+  async stepClock(aheadMs: number, ms: number): Promise<void> {
+    const file = join(this.directory, CLOCK_FILE)
+    writeFileSync(file, String(aheadMs))
+    await delay(ms)
+    rmSync(file)
   }
 
   /** The end of the run. */
@@ -145,7 +161,7 @@ export class Host {
     this.#process = null
     this.disturbances.begin()
     const tail = engine.output.slice(-2_000)
-    this.#findings.violate('P8', `engine ${this.index} ended by itself with ${code}: ${tail}`)
+    this.#findings.violate('P8', `engine ${this.index} ended by itself with ${engine.deathSignal ?? code}: ${tail}`)
     this.start().catch((error: Error) => this.#findings.violate('P8', error.message))
   }
 
