@@ -20,6 +20,8 @@ export interface Fault {
 
 /** How long a fault waits for the step of the protocol at which it strikes. */
 const STEP_MS = 5_000
+/** Kafka refuses records that are more than an hour ahead. */
+const CLOCK_STEP_MS = 50 * 60_000
 /** file systems below may be filled */
 const SMALL_BYTES = 1024 ** 3
 
@@ -88,12 +90,23 @@ export const FAULTS: readonly Fault[] = [
       }),
   },
   {
+    name: 'clock of an engine steps by up to 50 min, and back',
+    weight: 1,
+    run: (stage, random) => stepped(stage, random),
+  },
+  {
     name: 'full disk, up to 8 s',
     weight: 2,
     fits: ({ storage, directory }) => storage.name === 'embedded' && sizeOf(directory) < SMALL_BYTES,
     run: (stage, random) => withoutStorage(stage, () => filled(stage.directory, random.int(500, 8_000))),
   },
 ]
+
+async function stepped({ hosts, clockDisturbances }: Stage, random: Random): Promise<void> {
+  clockDisturbances.begin()
+  await random.pick(hosts).stepClock(random.int(-CLOCK_STEP_MS, CLOCK_STEP_MS), random.int(1_000, 6_000))
+  clockDisturbances.end()
+}
 
 function sizeOf(directory: string): number {
   const { blocks, bsize } = statfsSync(directory)

@@ -13,7 +13,8 @@ export const PROMISES = {
 
 export type Promised = keyof typeof PROMISES
 
-const TEXTS_MAX = 20
+/** texts that differ in numbers only */
+const ALIKE_MAX = 5
 
 export class Findings {
   readonly counts: Record<string, number> = {}
@@ -23,15 +24,21 @@ export class Findings {
   /** called for each that is told */
   onViolation: (text: string) => void = () => {}
 
+  readonly #alike = new Map<string, number>()
+
   constructor() {
     const none = Object.keys(PROMISES).map((promise) => [promise, { count: 0, texts: [] }])
     this.violations = Object.fromEntries(none)
   }
 
+  /** Texts that are alike are kept a few times only. */
   violate(promise: Promised, text: string, times = 1): void {
     const violation = this.violations[promise]
     violation.count += times
-    if (violation.texts.length >= TEXTS_MAX) return
+    const kind = text.replaceAll(/\d+/g, 'N').slice(0, 200)
+    const alike = (this.#alike.get(kind) ?? 0) + 1
+    this.#alike.set(kind, alike)
+    if (alike > ALIKE_MAX) return
     violation.texts.push(text)
     this.onViolation(`${promise} BROKEN: ${text}`)
   }

@@ -53,11 +53,14 @@ export class HealthyClient implements Workload {
   }
 
   onClosed(): void {
-    const { findings } = this.#stage
     if (this.#isFinishing) return
-    if (this.#host.disturbances.since(performance.now() - NOTICE_MS))
-      findings.count('healthy clients lost with an engine')
-    else findings.violate('P8', `${this.#peer.id}: its connection was closed`)
+    const at = performance.now()
+    // A process that has died is noticed after its connections.
+    setTimeout(() => {
+      const { findings } = this.#stage
+      if (this.#host.disturbances.since(at)) findings.count('healthy clients lost with an engine')
+      else findings.violate('P8', `${this.#peer.id}: its connection was closed`)
+    }, NOTICE_MS)
   }
 
   onPacket(connection: Connection, packet: Packet): void {
@@ -79,6 +82,7 @@ export class HealthyClient implements Workload {
     const { connection } = this.#peer
     if (connection === null || connection.ended) return
     if (this.#sentAt !== null) {
+      connection.send({ cmd: 'pingreq' })
       const lateMs = performance.now() - this.#sentAt
       if (lateMs < LATE_MS || this.#disturbedSince(this.#sentAt)) return
       this.#stage.findings.violate('P8', `${this.#peer.id}: no message for ${Math.round(lateMs)} ms`)

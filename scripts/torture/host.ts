@@ -2,11 +2,16 @@
  * One engine of the run: a process that is killed, paused, stopped and started again, and when it was not itself, since
  * clients may then be hurt. It must never end by itself.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EngineProcess } from '@zilla-ts/testing'
 import type { Findings } from './findings.ts'
+
+const CLOCK = new URL('clock.mjs', import.meta.url).href
+const CLOCK_FILE = 'clock-ahead-ms'
+
+const ATTEMPTS_MAX = 3
 
 /** Intervals of time in which something was not to be relied on; ms of `performance.now()`. */
 export class Disturbances {
@@ -72,7 +77,7 @@ export class Host {
 
   async start(): Promise<void> {
     const begin = performance.now()
-    const engine = await EngineProcess.start({ document: this.#document, directory: this.directory })
+    const engine = await this.#launch()
     this.#findings.sample('start to listening, s', (performance.now() - begin) / 1_000)
     this.starts++
     this.#process = engine
@@ -107,11 +112,37 @@ export class Host {
     this.disturbances.end()
   }
 
+  /** Its clock of the day is ahead, or behind, for a while. */
+  async stepClock(aheadMs: number, ms: number): Promise<void> {
+    const file = join(this.directory, CLOCK_FILE)
+    writeFileSync(file, String(aheadMs))
+    await delay(ms)
+    rmSync(file)
+  }
+
   /** The end of the run. */
   async remove(): Promise<void> {
     this.#stopped = true
     await this.kill()
     rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  /** A machine that is busy with other things may need more than one attempt. */
+  async #launch(): Promise<EngineProcess> {
+    const options = {
+      document: this.#document,
+      directory: this.directory,
+      nodeArgs: ['--import', CLOCK],
+      env: { ZILLA_TORTURE_CLOCK: join(this.directory, CLOCK_FILE) },
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await EngineProcess.start(options)
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX) throw error
+        this.#findings.count('starts that took more than a minute or failed')
+      }
+    }
   }
 
   /** This process ends, for whatever reason: nothing of the run stays. */
@@ -145,7 +176,7 @@ export class Host {
     this.#process = null
     this.disturbances.begin()
     const tail = engine.output.slice(-2_000)
-    this.#findings.violate('P8', `engine ${this.index} ended by itself with ${code}: ${tail}`)
+    this.#findings.violate('P8', `engine ${this.index} ended by itself with ${engine.deathSignal ?? code}: ${tail}`)
     this.start().catch((error: Error) => this.#findings.violate('P8', error.message))
   }
 

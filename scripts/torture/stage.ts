@@ -29,6 +29,8 @@ export class Stage {
   readonly topics: Topics
   /** storage was stopped or paused */
   readonly storageDisturbances: Disturbances
+  /** the clock of an engine was wrong */
+  readonly clockDisturbances: Disturbances
   /** set by a fault that waits for a step of the load's clients */
   onStep: ((host: Host, step: Step) => void) | null = null
 
@@ -42,6 +44,7 @@ export class Stage {
     this.random = random
     this.topics = { sessions: `s-${suffix}`, messages: `m-${suffix}`, retained: `r-${suffix}` }
     this.storageDisturbances = new Disturbances(slackMs)
+    this.clockDisturbances = new Disturbances(slackMs)
     const document = documentOf(storage, this.topics)
     this.hosts = Array.from({ length: hosts }, (_, at) => new Host(at, document, directory, slackMs, findings))
   }

@@ -13,6 +13,8 @@ const PAUSE_MS = 400
 const DUE_MS = 120_000
 /** a will that waits longer than any return takes */
 const LONG_SECONDS = 90
+/** in which the engine has noticed that a connection is over */
+const NOTICE_MS = 1_000
 const RETURN_MS = 60_000
 
 /** How often the will must be on the topic; `either`: what the client did crossed a fault, and nobody can know. */
@@ -145,6 +147,7 @@ export class Wills implements Workload {
       isWatched: true,
       will: { topic, payload: topic, qos: 1, ...(version === 5 && { properties: { willDelayInterval: willDelay } }) },
     }
+    const begin = performance.now()
     const connection = await this.#connect(options)
     // A CONNECT without an answer may have counted.
     let expected: Expected = 'either'
@@ -154,6 +157,11 @@ export class Wills implements Workload {
       const life = { stage: this.#stage, random: this.#random, connection, options, again }
       if (connection.ended) expected = expiry > 0 && willDelay > LONG_SECONDS ? 'either' : 'once'
       else expected = await ending.end(life)
+    }
+    if (willDelay > 0 || expiry > 0) {
+      // Times that a wrong clock has set.
+      await delay(NOTICE_MS)
+      if (this.#stage.clockDisturbances.struckSince(begin - NOTICE_MS)) expected = 'either'
     }
     this.#expected.set(topic, { ending: connection === null ? 'no CONNACK' : ending.name, expected })
   }

@@ -243,13 +243,11 @@ export class ExactlyOnce {
       this.#onFound(publish, number, intent, found)
     })
     searches.add(search)
-    // What an owner that was cut had sent may land until then.
+    // What an owner that was cut had sent may land until then; whoever cut it may have another clock.
     const { cutAt } = this.#session
-    search.begin(
-      this.#site.exitOf(publish),
-      clock,
-      cutAt === null ? 0 : cutAt + SESSION_PARAMETERS.settleMs - clock.now(),
-    )
+    const { settleMs } = SESSION_PARAMETERS
+    const delayMs = cutAt === null ? 0 : Math.min(cutAt + settleMs - clock.now(), settleMs)
+    search.begin(this.#site.exitOf(publish), clock, delayMs)
   }
 
   #onFound(publish: Publish, number: number, intent: Intent, found: number | StreamError): void {

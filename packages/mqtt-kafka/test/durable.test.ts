@@ -1,6 +1,7 @@
 /** Sessions that outlive their connections and the process: what must come, once, in order, and what must not. */
 import { StreamError } from '@zilla-ts/engine'
 import { describe, expect, it } from 'vitest'
+import { SESSION_PARAMETERS } from '../src/session/parameters.ts'
 import { type Client, Rig, type SessionOptions } from './rig.ts'
 
 const DURABLE: SessionOptions = { cleanStart: false, expirySeconds: 3_600 }
@@ -414,6 +415,22 @@ describe('QoS 2 from a client', () => {
     rig.clock.turn()
     expect(stored()).toEqual(['first', 'second'])
     expect(back.publisher.acks.at(-1)).toEqual({ through: 2 })
+  })
+
+  it('is looked for in time though the clock was set back since the process died', async () => {
+    const rig = await Rig.started()
+    durable(rig, 'c').publishAs(1, 't', 'x')
+    rig.clock.turn()
+    const next = await rig.crashed()
+    next.session('c', DURABLE)
+    next.clock.advance(SESSION_PARAMETERS.graceMs)
+    const now = next.clock.now.bind(next.clock)
+    next.clock.now = () => now() - 3_600_000
+    const publisher = next.open({ kind: 'publish', clientId: 'c', version: 5 })
+    const meta = { topic: 't', qos: 2, retain: false, properties: null, packetId: 1, dup: true } as const
+    publisher.stream!.write(Buffer.from('x'), meta)
+    next.clock.advance(SESSION_PARAMETERS.settleMs)
+    expect(publisher.acks).toEqual([{ through: 1 }])
   })
 
   it('that was released is so again in a session that goes on: its PUBCOMP may have been lost', async () => {

@@ -82,6 +82,11 @@ export class EngineProcess {
     return this.#child.exitCode ?? -1
   }
 
+  /** What it died by; null: it runs, or has ended by itself. */
+  get deathSignal(): NodeJS.Signals | null {
+    return this.#child.signalCode
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
