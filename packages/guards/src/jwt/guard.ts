@@ -14,7 +14,7 @@ import { Recent } from '../recent.ts'
 import { check } from './check.ts'
 import { type Bearer, bearerOf } from './claims.ts'
 import { type JwtConfig, schema } from './jwt.config.ts'
-import { readKeys } from './key.ts'
+import { readKeys, type VerifyingKey } from './key.ts'
 import { KeySet } from './key-set.ts'
 import { keySetAddress } from './key-set-address.ts'
 import { RemoteKeys } from './remote-keys.ts'
@@ -25,6 +25,7 @@ type Options = NonNullable<JwtConfig['options']>
 interface Verified extends Bearer {
   /** epoch ms from which on the token is refused, skew included; null: never */
   readonly expiresAt: number | null
+  readonly key: VerifyingKey
 }
 
 /** Verified tokens that are known again without their signature. */
@@ -89,10 +90,21 @@ class JwtGuard implements Guard {
       report.fault('jwt', error)
       throw new StreamError('unavailable', 'a token could not be checked')
     }
-    const { expiresAt, identity, roles, attributes } = verified
+    const { expiresAt, identity, roles, attributes, key } = verified
+    const keys = this.#keys
     if (expiresAt !== null && clock.now() >= expiresAt) return this.#outcome.refused('the token has expired')
     this.#outcome.accepted()
-    const session: Session = { guard: this.#id, earlier, identity, roles, attributes, expiresAt }
+    const session: Session = {
+      guard: this.#id,
+      earlier,
+      identity,
+      roles,
+      attributes,
+      expiresAt,
+      get revoked() {
+        return !keys.holds(key)
+      },
+    }
     this.#tokens.set(session, token)
     return session
   }
@@ -113,12 +125,12 @@ class JwtGuard implements Guard {
     const known = this.#verified.get(hash)
     if (known !== undefined) return known
     const generation = this.#generation
-    const payload = await verifyToken(token, this.#keys, options, clock.now())
+    const { payload, key } = await verifyToken(token, this.#keys, options, clock.now())
     const bearer = bearerOf(payload, options)
     if (bearer === null) throw new TokenFault(`the token has no claim \`${options.identity}\` that names its bearer`)
     const { exp } = payload
     const expiresAt = exp === undefined ? null : Math.min((exp + options.clockSkewSeconds) * 1_000, TIME_MAX)
-    const verified = { ...bearer, expiresAt }
+    const verified = { ...bearer, expiresAt, key }
     if (generation === this.#generation || this.#remote === null) this.#verified.set(hash, verified)
     return verified
   }
