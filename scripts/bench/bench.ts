@@ -8,12 +8,14 @@ import { parseArgs } from 'node:util'
 import type { EngineProcess } from '@zilla-ts/testing'
 import { embedded, kafka, logEnd } from './backends.ts'
 import { type Backend, startEngine } from './engine.ts'
+import { OPEN } from './fronts.ts'
 import { type Measure, type Scenario, scenarios, sent } from './scenarios.ts'
 import { soak } from './soak.ts'
 
 const HELP = `npm run bench -- [options]
   --on embedded|kafka|both   what the engine stores on (both)
-  --only TEXT                scenarios whose name contains TEXT
+  --only TEXT                scenarios whose name contains TEXT: publish, fan-out, pairs, resume, connect (without a
+                             guard, RS256 and ES256 tokens and passwords, new and known), TLS storm, idle, latency
   --seconds N                measured time of each, after a warm-up (5)
   --json FILE                write the figures
   --compare FILE             print each figure's ratio to those of an earlier --json
@@ -49,9 +51,10 @@ async function runOn(backend: Backend, wanted: readonly Scenario[], seconds: num
     // A fresh engine and fresh topics for each: no scenario pays for the one before.
     const suffix = `${process.pid}-${at}`
     const topics = { sessions: `s-${suffix}`, messages: `m-${suffix}`, retained: `r-${suffix}` }
-    const engine = await startEngine(backend, topics)
+    const front = (await scenario.front?.()) ?? OPEN
+    const engine = await startEngine(backend, topics, front)
     try {
-      const result = await scenario.run(engine, seconds)
+      const result = await scenario.run(engine, seconds, front)
       const expected = sent.get(engine)
       if (expected !== undefined) await verify(backend, engine, topics.messages, expected)
       rows.push(row(backend, scenario, result))

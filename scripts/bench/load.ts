@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 const CONNECT = 0x10
 const PUBLISH = 0x30
@@ -21,6 +22,8 @@ const TYPE_SUBACK = 9
 const TYPE_PINGRESP = 13
 
 const CLEAN = 2
+const PASSWORD = 0x40
+const USERNAME = 0x80
 const WAIT_MS = 60_000
 
 export type Qos = 0 | 1 | 2
@@ -48,6 +51,14 @@ export function publishPacket(topic: string, payload: Buffer, qos: Qos): { bytes
   return { bytes, idAt: qos === 0 ? -1 : bytes.length - payload.length - 2 }
 }
 
+function connectPacket(clientId: string, { clean, username, password }: LoadOptions): Buffer {
+  const shown = [username, password].filter((each) => each !== undefined)
+  const flags =
+    (clean === false ? 0 : CLEAN) | (username === undefined ? 0 : USERNAME) | (password === undefined ? 0 : PASSWORD)
+  const head = [text('MQTT'), Buffer.from([4, flags, 0, 0])]
+  return packet(CONNECT, Buffer.concat([...head, text(clientId), ...shown.map(text)]))
+}
+
 /** PUBACK, PUBREC, PUBREL or PUBCOMP. */
 export function answerPacket(type: number, id: number): Buffer {
   // The reserved bits of PUBREL [MQTT-3.6.1-1].
@@ -61,6 +72,10 @@ export function pubrel(id: number): Buffer {
 export interface LoadOptions {
   /** false: the session stays when the connection ends */
   readonly clean?: boolean
+  readonly username?: string
+  readonly password?: string
+  /** PEM; present: over TLS, by a server of this authority */
+  readonly authority?: string
   /** called before anything is sent or received, to set what is called later */
   readonly prepare?: (client: LoadClient) => void
 }
@@ -98,19 +113,16 @@ export class LoadClient {
 
   /** Connects and waits for CONNACK 0. */
   static async open(port: number, clientId: string, options: LoadOptions = {}): Promise<LoadClient> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+    const { authority: ca } = options
+    const address = { host: '127.0.0.1', port, noDelay: true }
+    const socket = ca === undefined ? connect(address) : connectTls({ ...address, ca, servername: 'localhost' })
     const client = new LoadClient(socket)
     options.prepare?.(client)
-    await withDeadline(once(socket, 'connect'), 'TCP connect')
-    const body = Buffer.concat([
-      text('MQTT'),
-      Buffer.from([4, options.clean === false ? 0 : CLEAN, 0, 0]),
-      text(clientId),
-    ])
+    await withDeadline(once(socket, ca === undefined ? 'connect' : 'secureConnect'), 'a connection')
     const connack = new Promise<number>((resolve) => {
       client.#connack = resolve
     })
-    socket.write(packet(CONNECT, body))
+    socket.write(connectPacket(clientId, options))
     const code = await withDeadline(connack, 'CONNACK')
     if (code !== 0) throw new Error(`CONNECT was answered by ${code}`)
     return client

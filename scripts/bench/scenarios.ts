@@ -3,6 +3,7 @@
  * flooded), verifies counts, and reports CPU of the engine process per message.
  */
 import type { EngineProcess } from '@zilla-ts/testing'
+import { type Front, passwords, secure, tokens } from './fronts.ts'
 import { elapse, LoadClient, type LoadOptions, publishPacket, type Qos, reached } from './load.ts'
 
 export interface Measure {
@@ -17,7 +18,9 @@ export interface Scenario {
   readonly unit: string
   /** µs CPU a message on real Kafka (bytes for memory, ms for latency), from the budgets in ARCHITECTURE.md */
   readonly budget: number
-  run(engine: EngineProcess, seconds: number): Promise<number | Measure>
+  /** what clients come in by; absent: bare TCP, and nobody is asked who they are */
+  readonly front?: () => Promise<Front>
+  run(engine: EngineProcess, seconds: number, front: Front): Promise<number | Measure>
 }
 
 const PAYLOAD = Buffer.alloc(100, 'x')
@@ -32,6 +35,10 @@ const WARM_UP_SECONDS = 2
 const RESUMED = 1_000
 /** more than a session may have in flight, so that it falls behind again */
 const BACKLOG = 400
+/** TLS clients that come at once */
+const STORM = 2_000
+/** tokens or users that clients share when they are not new */
+const KNOWN = 50
 const CLEAN: LoadOptions = { clean: true }
 /** QoS 2 costs records of the session when it stays. */
 const DURABLE: LoadOptions = { clean: false }
@@ -60,6 +67,14 @@ export const scenarios: readonly Scenario[] = [
   // A delivery as in the fan-out, and no more than one record walked for it.
   { name: `resume ${RESUMED}`, unit: 'µs', budget: 5.5, run: resume },
   { name: 'connect', unit: 'µs', budget: 150, run: connects },
+  { name: 'connect RS256 new', unit: 'µs', budget: 450, front: () => tokens('RS256'), run: connects },
+  { name: 'connect RS256 known', unit: 'µs', budget: 200, front: () => tokens('RS256'), run: connectsAgain },
+  { name: 'connect ES256 new', unit: 'µs', budget: 450, front: () => tokens('ES256'), run: connects },
+  { name: 'connect ES256 known', unit: 'µs', budget: 200, front: () => tokens('ES256'), run: connectsAgain },
+  // A password that is slow to check is meant to be.
+  { name: 'connect password new', unit: 'µs', budget: 250_000, front: passwords, run: connectsSlowly },
+  { name: 'connect password known', unit: 'µs', budget: 200, front: passwords, run: connectsAgain },
+  { name: `TLS storm ${STORM}`, unit: 'µs', budget: 2_000, front: secure, run: storm },
   { name: 'idle connection', unit: 'KiB', budget: 8, run: memory },
   { name: 'latency p50 at 200/s', unit: 'ms', budget: 3, run: (engine, seconds) => latency(engine, seconds, 0.5) },
   { name: 'latency p99 at 200/s', unit: 'ms', budget: 10, run: (engine, seconds) => latency(engine, seconds, 0.99) },
@@ -214,13 +229,38 @@ async function resume(engine: EngineProcess): Promise<Measure> {
   return { messages: RESUMED * BACKLOG, seconds: (to - from) / 1_000, cpuSeconds: cpuTo - cpuFrom }
 }
 
-async function connects(engine: EngineProcess, seconds: number): Promise<Measure> {
-  const parallel = 50
+/** Each client shows something that no other did. */
+function connects(engine: EngineProcess, seconds: number, front: Front): Promise<Measure> {
+  return connecting(engine, seconds, (at) => front.shown(at))
+}
+
+/** The same by few at a time: of more than it can check within 10 s the guard refuses some. */
+function connectsSlowly(engine: EngineProcess, seconds: number, front: Front): Promise<Measure> {
+  return connecting(engine, seconds, (at) => front.shown(at), 4)
+}
+
+/** What clients show was shown before. */
+async function connectsAgain(engine: EngineProcess, seconds: number, front: Front): Promise<Measure> {
+  for (let at = 0; at < KNOWN; at++) {
+    const client = await LoadClient.open(engine.port, `first-${at}`, front.shown(at))
+    client.close()
+  }
+  return connecting(engine, seconds, (at) => front.shown(at % KNOWN))
+}
+
+async function connecting(
+  engine: EngineProcess,
+  seconds: number,
+  shown: (at: number) => LoadOptions,
+  parallel = 50,
+): Promise<Measure> {
+  let begun = 0
   let connected = 0
   let stopped = false
   const worker = async (name: string) => {
-    for (let at = 0; !stopped; at++) {
-      const client = await LoadClient.open(engine.port, `${name}-${at}`)
+    while (!stopped) {
+      const at = begun++
+      const client = await LoadClient.open(engine.port, `${name}-${at}`, shown(at))
       connected++
       client.close()
     }
@@ -230,6 +270,16 @@ async function connects(engine: EngineProcess, seconds: number): Promise<Measure
   stopped = true
   await Promise.all(workers)
   return result
+}
+
+/** All clients of a fleet come at once, as after an outage. Nobody may be refused. */
+async function storm(engine: EngineProcess, _seconds: number, front: Front): Promise<Measure> {
+  const [from, cpuFrom] = [performance.now(), engine.cpuSeconds()]
+  const opening = Array.from({ length: STORM }, (_, at) => LoadClient.open(engine.port, `storm-${at}`, front.shown(at)))
+  const clients = await Promise.all(opening)
+  const [to, cpuTo] = [performance.now(), engine.cpuSeconds()]
+  close(clients)
+  return { messages: STORM, seconds: (to - from) / 1_000, cpuSeconds: cpuTo - cpuFrom }
 }
 
 /** KiB of resident memory for each of many idle connections with a session and a subscription. */
