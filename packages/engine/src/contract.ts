@@ -76,6 +76,8 @@ export interface Session {
   readonly attributes: Readonly<Record<string, string>>
   /** epoch ms, or null when it does not end by itself */
   readonly expiresAt: number | null
+  /** The guard has taken it back: the user or the key behind it is gone. May become true at any time; absent: never does. */
+  readonly revoked?: boolean
 }
 
 /** My side of a duplex stream. The engine has the only implementation. */

@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Session } from '@zilla-ts/engine'
 import { FakeClock } from '@zilla-ts/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { jwt } from '../src/index.ts'
@@ -53,11 +54,15 @@ async function start(options: object = {}): Promise<void> {
 
 /** Who is let in with a token of this key, or the code of the error. The token itself does not end during a test. */
 async function show(pair: Pair, claims = {}): Promise<string | null> {
-  const token = await sign(pair, { exp: 1_800_000_000, ...claims })
-  return under.guard.authorize({ credentials: token, identity: null }, null).then(
+  return session(pair, claims).then(
     (session) => session?.identity ?? null,
     (error) => error.code,
   )
+}
+
+async function session(pair: Pair, claims = {}): Promise<Session | null> {
+  const token = await sign(pair, { exp: 1_800_000_000, ...claims })
+  return under.guard.authorize({ credentials: token, identity: null }, null)
 }
 
 const events = (name: string) => under.report.events.filter(({ event }) => event === name)
@@ -236,6 +241,24 @@ describe('rotation', () => {
     await vi.waitFor(() => expect(events('JWKS_READ')).toHaveLength(2))
     expect(await show(first)).toBeNull()
     expect(reasons(under)).toEqual(['no key of the issuer has the `kid` and `alg` of the token'])
+  })
+
+  test('sessions of a key that was taken away are revoked, others and those of an issuer that is away are not', async () => {
+    answer = keys(first.jwk, second.jwk)
+    await start({ staleSeconds: 900 })
+    const [old, kept] = [await session(first), await session(second)]
+    const revoked = (): unknown[] => [old?.revoked, kept?.revoked]
+    expect(revoked()).toEqual([false, false])
+    answer = keys(second.jwk)
+    under.clock.advance(600_000)
+    await vi.waitFor(() => expect(events('JWKS_READ')).toHaveLength(2))
+    expect(revoked()).toEqual([true, false])
+    answer = text('', 500)
+    under.clock.advance(600_000)
+    await vi.waitFor(() => expect(events('JWKS_UNAVAILABLE')).toHaveLength(1))
+    under.clock.advance(900_000)
+    expect(await show(second)).toBe('unavailable')
+    expect(revoked()).toEqual([true, false])
   })
 
   test('a key replaced under its name counts at once', async () => {

@@ -30,6 +30,7 @@ describe('a session', () => {
       roles: ['mqtt:stream', 'mqtt:admin'],
       attributes: {},
       expiresAt: (NOW + 300 + 60) * 1_000,
+      revoked: false,
     })
   })
 

@@ -67,6 +67,7 @@ describe('lets in', () => {
       roles: ['mqtt:stream', 'admin'],
       attributes: {},
       expiresAt: null,
+      revoked: false,
     })
     const permits = (...roles: string[]): boolean => under.guard.permits(session!, roles)
     expect([permits('mqtt:stream'), permits('mqtt:stream', 'admin'), permits('mqtt'), permits()]).toEqual([
@@ -169,6 +170,21 @@ describe('the file', () => {
     expect((await show('alice', 'glass'))?.roles).toEqual(['reader'])
     expect(await show('bob', 'builder')).toBeNull()
     expect(await show('carol', 'singer')).not.toBeNull()
+  })
+
+  test('revokes sessions of users whose line is gone or another, and no others', async () => {
+    const carol = `carol:${cheap('singer')}:reader`
+    const dora = `dora:${cheap('writer')}`
+    await start(ALICE, BOB, carol, dora)
+    const shown = [await show('alice', 'wonder'), await show('bob', 'builder'), await show('carol', 'singer')]
+    shown.push(await show('dora', 'writer'))
+    const revoked = (): unknown[] => shown.map((session) => session?.revoked)
+    expect(revoked()).toEqual([false, false, false, false])
+    // the same, gone, another role, another password
+    writeFileSync(file, ['# new', ALICE, `carol:${cheap('singer')}:writer`, `dora:${cheap('poet')}`].join('\n'))
+    under.clock.advance(5_000)
+    await vi.waitFor(() => expect(events('PASSWORD_FILE_READ')).toHaveLength(2))
+    expect(revoked()).toEqual([false, true, true, true])
   })
 
   test('is left alone while it has a fault, which is said once', async () => {

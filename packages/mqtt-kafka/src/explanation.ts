@@ -82,7 +82,10 @@ function publishAnswer(context: ExplanationContext, inquiry: Inquiry): Answer {
   const permitted = routes.permitted(inquiry.session, inquiry.clientId)
   const to = routes.publish(topic, permitted)
   const taken = permitted.routes.find((route) => !isUnrouted(routes.publish(topic, { ...permitted, routes: [route] })))
-  const explained = routesOf(routes, permitted, inquiry.session, (route) => route === taken, { of: 'publish', text: topic })
+  const explained = routesOf(routes, permitted, inquiry.session, (route) => route === taken, {
+    of: 'publish',
+    text: topic,
+  })
   const meta = { ...message, properties: message.properties as Properties | null, packetId: 0, dup: false }
   const personal = to instanceof StreamError || !to.personal ? null : to.topic
   const problem = publishProblem(meta, qosMax, personal) ?? (to instanceof StreamError ? to : null)
@@ -150,8 +153,7 @@ function filterAnswer(context: ExplanationContext, inquiry: Inquiry, asked: Inqu
   const inner = shared?.filter ?? filter
   const permitted = routes.permitted(inquiry.session, inquiry.clientId)
   const sources = routes.subscribe(inner, permitted)
-  const reads = (route: CompiledRoute): boolean =>
-    routes.subscribe(inner, { ...permitted, routes: [route] }).length > 0
+  const reads = (route: CompiledRoute): boolean => routes.subscribe(inner, { ...permitted, routes: [route] }).length > 0
   const explained = routesOf(routes, permitted, inquiry.session, reads, { of: 'subscribe', text: inner })
   if (sources.length === 0) {
     const more = { reasonCode: ReasonCode.NotAuthorized, routes: explained }

@@ -354,13 +354,18 @@ export function publishProblem(
 ): StreamError | null {
   if (qos > qosMax) return new StreamError('invalid', `QoS ${qos} is not available`)
   if (!retain) return null
-  if (personal !== null) return new StreamError('invalid', `messages of '${personal}' are one client's: none is retained`)
+  if (personal !== null)
+    return new StreamError('invalid', `messages of '${personal}' are one client's: none is retained`)
   if (withinLevels(topic, LEVELS_MAX)) return null
   return new StreamError('invalid', `a retained message's topic has more than ${LEVELS_MAX} levels`)
 }
 
 /** Clearing is a tombstone without headers. */
-export function retainedCopy({ payload, produce, record }: Pick<Publish, 'payload' | 'produce' | 'record'>): ProduceMeta {
+export function retainedCopy({
+  payload,
+  produce,
+  record,
+}: Pick<Publish, 'payload' | 'produce' | 'record'>): ProduceMeta {
   const { key, hash } = record
   if (payload.length === 0) return { ...produce, key, hash, tombstone: true, headers: NOTHING, headerCount: 0 }
   return produce.key === key && produce.hash === hash ? produce : { ...produce, key, hash }

@@ -24,6 +24,8 @@ export class TestGuard implements Guard {
   /** questions that wait, while `holds` is set */
   readonly held: (() => void)[] = []
   holds = false
+  /** whose sessions are revoked, by identity */
+  readonly revoked = new Set<string>()
   /** what a question is answered with instead */
   failure: unknown = null
   readonly #clock: FakeClock
@@ -38,6 +40,7 @@ export class TestGuard implements Guard {
     if (this.failure !== null) throw this.failure
     const [identity = '', roles, seconds] = shown.credentials.split('.')
     if (roles === undefined) return null
+    const { revoked } = this
     return {
       guard: GUARD,
       earlier,
@@ -45,6 +48,9 @@ export class TestGuard implements Guard {
       roles: roles.split('-'),
       attributes: { site: `site-${identity}` },
       expiresAt: seconds === undefined ? null : this.#clock.now() + Number(seconds) * 1_000,
+      get revoked() {
+        return revoked.has(identity)
+      },
     }
   }
 

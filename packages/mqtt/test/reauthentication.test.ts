@@ -243,3 +243,31 @@ describe('the end of what was shown', () => {
     ])
   })
 })
+
+describe('what a guard has revoked', () => {
+  test.each([
+    [5, ['disconnect 87']],
+    [4, []],
+  ] as const)('ends the connection of version %i, and the will is not published', async (version, news) => {
+    const rig = new AuthorizationRig(BOTH, [READER])
+    const other = await rig.connect({ clientId: 'd', username: 'Bearer you.a' })
+    const client = await rig.connect({ version, username: 'Bearer me.a', will: willTo('a/gone') })
+    rig.guard.revoked.add('me')
+    rig.clock.advance(1_000)
+    expect([client.news, client.ended, rig.ended]).toEqual([['connack 0', ...news], true, 0])
+    expect([other.news, other.ended]).toEqual([['connack 0'], false])
+  })
+
+  test('ends a connection that has shown something else since, if the byte stream stands on it', async () => {
+    const rig = new AuthorizationRig(BOTH, [READER, {}])
+    const revoked = { guard: 'test:tls', earlier: null, identity: 'device', roles: [], attributes: {}, expiresAt: null }
+    let isRevoked = false
+    const session = Object.defineProperty({ ...revoked }, 'revoked', { get: () => isRevoked })
+    const client = await rig.connect({ username: 'Bearer me.a', session })
+    rig.clock.advance(1_000)
+    expect(client.ended).toBe(false)
+    isRevoked = true
+    rig.clock.advance(1_000)
+    expect(client.news).toEqual(['connack 0', 'disconnect 87'])
+  })
+})

@@ -4,7 +4,9 @@
  * itself unless `acknowledge` is set. Each wait has a deadline that fails the test; it must never wait for a fixed time.
  */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import {
   type AckPacket,
   type AckType,
@@ -67,7 +69,7 @@ export class MqttTestClient {
   readonly received: Packet[] = []
   readonly version: Version
   #connack: ConnackPacket | null = null
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #decoder: Decoder
   readonly #acknowledge: boolean
   readonly #deadlineMs: number
@@ -76,7 +78,7 @@ export class MqttTestClient {
   #failure: Error | null = null
   #wait: Wait | null = null
 
-  private constructor(socket: Socket, version: Version, { acknowledge, deadlineMs, properties }: ConnectOptions) {
+  private constructor(socket: Duplex, version: Version, { acknowledge, deadlineMs, properties }: ConnectOptions) {
     this.#socket = socket
     this.version = version
     this.#acknowledge = acknowledge ?? false
@@ -107,6 +109,11 @@ export class MqttTestClient {
   static async dial({ host, port, localAddress }: MqttAddress, options: ConnectOptions = {}): Promise<MqttTestClient> {
     const socket = connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
     await once(socket, 'connect')
+    return new MqttTestClient(socket, options.version ?? 5, options)
+  }
+
+  /** The same over something else than TCP: TLS, WebSocket. */
+  static over(socket: Duplex, options: ConnectOptions = {}): MqttTestClient {
     return new MqttTestClient(socket, options.version ?? 5, options)
   }
 
@@ -258,10 +265,12 @@ export class MqttTestClient {
     if (!this.#closed) await once(this.#socket, 'close')
   }
 
-  /** Breaks the connection (RST), as a crash of the client does. */
+  /** Breaks the connection (with RST where it is bare TCP), as a crash of the client does. */
   kill(): void {
     this.#decoder.close()
-    this.#socket.resetAndDestroy()
+    const socket = this.#socket
+    if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+    else socket.destroy()
   }
 
   async #answer<T extends AckType | 'suback' | 'unsuback'>(type: T, packetId: number): Promise<Received<T>> {

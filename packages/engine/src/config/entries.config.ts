@@ -2748,7 +2748,7 @@ export interface JwtGuard {
      */
     audience: string | string[]
     /**
-     * Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read.
+     * Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read. Who is connected with a token of a key that is not in the set any more is disconnected.
      */
     keys?:
       | string
@@ -2913,7 +2913,7 @@ export interface PasswordGuard {
    */
   options: {
     /**
-     * File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts for those who connect from then on, and one with a fault is reported and left alone.
+     * File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts at once, and who is connected is disconnected when the line is gone or another; one with a fault is reported and left alone.
      */
     file: string
   }

@@ -14,7 +14,7 @@ import { Recent } from '../recent.ts'
 import { check } from './check.ts'
 import { type Bearer, bearerOf } from './claims.ts'
 import { type JwtConfig, schema } from './jwt.config.ts'
-import { readKeys } from './key.ts'
+import { readKeys, type VerifyingKey } from './key.ts'
 import { KeySet } from './key-set.ts'
 import { keySetAddress } from './key-set-address.ts'
 import { RemoteKeys } from './remote-keys.ts'
@@ -25,6 +25,7 @@ type Options = NonNullable<JwtConfig['options']>
 interface Verified extends Bearer {
   /** epoch ms from which on the token is refused, skew included; null: never */
   readonly expiresAt: number | null
+  readonly key: VerifyingKey
 }
 
 /** Verified tokens that are known again without their signature. */
@@ -89,21 +90,37 @@ class JwtGuard implements Guard {
       report.fault('jwt', error)
       throw new StreamError('unavailable', 'a token could not be checked')
     }
-    const { expiresAt } = verified
+    const { expiresAt, key } = verified
     if (expiresAt !== null && clock.now() >= expiresAt) return this.#outcome.refused('the token has expired')
     this.#outcome.accepted()
-    const session = this.#sessionOf(verified, earlier)
+    const session = this.#sessionOf(verified, key, earlier)
     this.#tokens.set(session, token)
     return session
   }
 
   assume(claims: Readonly<Record<string, unknown>>, earlier: Session | null): Session | null {
     const bearer = bearerOf(claims, this.#context.options)
-    return bearer === null ? null : this.#sessionOf({ ...bearer, expiresAt: null }, earlier)
+    return bearer === null ? null : this.#sessionOf({ ...bearer, expiresAt: null }, null, earlier)
   }
 
-  #sessionOf({ identity, roles, attributes, expiresAt }: Verified, earlier: Session | null): Session {
-    return { guard: this.#id, earlier, identity, roles, attributes, expiresAt }
+  /** `key`: that has signed for it; null: nothing has. */
+  #sessionOf(
+    { identity, roles, attributes, expiresAt }: Omit<Verified, 'key'>,
+    key: Verified['key'] | null,
+    earlier: Session | null,
+  ): Session {
+    const keys = this.#keys
+    return {
+      guard: this.#id,
+      earlier,
+      identity,
+      roles,
+      attributes,
+      expiresAt,
+      get revoked() {
+        return key !== null && !keys.holds(key)
+      },
+    }
   }
 
   permits(session: Session, roles: readonly string[]): boolean {
@@ -122,12 +139,12 @@ class JwtGuard implements Guard {
     const known = this.#verified.get(hash)
     if (known !== undefined) return known
     const generation = this.#generation
-    const payload = await verifyToken(token, this.#keys, options, clock.now())
+    const { payload, key } = await verifyToken(token, this.#keys, options, clock.now())
     const bearer = bearerOf(payload, options)
     if (bearer === null) throw new TokenFault(`the token has no claim \`${options.identity}\` that names its bearer`)
     const { exp } = payload
     const expiresAt = exp === undefined ? null : Math.min((exp + options.clockSkewSeconds) * 1_000, TIME_MAX)
-    const verified = { ...bearer, expiresAt }
+    const verified = { ...bearer, expiresAt, key }
     if (generation === this.#generation || this.#remote === null) this.#verified.set(hash, verified)
     return verified
   }

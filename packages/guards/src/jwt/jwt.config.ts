@@ -18,7 +18,7 @@ export interface JwtConfig {
      */
     audience: string | [string, ...string[]]
     /**
-     * Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read.
+     * Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read. Who is connected with a token of a key that is not in the set any more is disconnected.
      */
     keys?: string | [JwtKey, ...JwtKey[]]
     /**
@@ -159,7 +159,7 @@ export const schema: JsonSchema = {
           ]
         },
         "keys": {
-          "description": "Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read.",
+          "description": "Public keys of the issuer, as JSON Web Keys, or the address of a JSON Web Key Set. A set is read again in the background, and when a token names a key that is not in it; the last one is used while it cannot be read. Who is connected with a token of a key that is not in the set any more is disconnected.",
           "x-hint": "List the public keys of the issuer, or name the address of its key set: https://auth.example.com/keys.",
           "anyOf": [
             {

@@ -5,6 +5,7 @@ export class KeySet {
   /** a value that differs when any key does */
   readonly fingerprint: string
   readonly size: number
+  readonly #fingerprints: ReadonlySet<string>
   /** names need not be unique across algorithms (RFC 7517 §4.5) */
   readonly #byKid = new Map<string | null, VerifyingKey[]>()
 
@@ -15,16 +16,16 @@ export class KeySet {
       if (same === undefined) this.#byKid.set(key.kid, [key])
       else same.push(key)
     }
-    this.fingerprint = keys
-      .map(({ kid, algorithms, key }) =>
-        JSON.stringify([kid, algorithms, key.export({ type: 'spki', format: 'der' }).toString('base64')]),
-      )
-      .sort()
-      .join()
+    this.#fingerprints = new Set(keys.map(({ fingerprint }) => fingerprint))
+    this.fingerprint = [...this.#fingerprints].sort().join()
   }
 
   has(kid: string): boolean {
     return this.#byKid.has(kid)
+  }
+
+  holds({ fingerprint }: VerifyingKey): boolean {
+    return this.#fingerprints.has(fingerprint)
   }
 
   /** `kid` is a name to look up and nothing else (RFC 8725 §3.10). A token without one is tried with a key that is alone. */

@@ -10,6 +10,8 @@ export interface VerifyingKey {
   /** values of `alg` in tokens that this key verifies */
   readonly algorithms: readonly string[]
   readonly key: KeyObject
+  /** the same for the same name, algorithms and key, whenever it was read */
+  readonly fingerprint: string
 }
 
 /** Why a key cannot be used. `member` is where; null: the key as a whole. */
@@ -77,7 +79,8 @@ export function readKey(item: object): VerifyingKey {
     throw new KeyFault('key-invalid', members[0]!, `this is no ${kty} key`)
   }
   if (kty === 'RSA') checkRsa(key)
-  return { kid, algorithms, key }
+  const der = key.export({ type: 'spki', format: 'der' }).toString('base64')
+  return { kid, algorithms, key, fingerprint: JSON.stringify([kid, algorithms, der]) }
 }
 
 function checkUse(jwk: Jwk): void {

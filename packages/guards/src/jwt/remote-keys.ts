@@ -62,6 +62,11 @@ export class RemoteKeys implements Task {
     throw new StreamError('unavailable', `there are no keys yet from ${this.#options.url}`)
   }
 
+  /** Whether the issuer still has the key, as far as is known. A set that is too old for new tokens takes nothing back. */
+  holds(key: VerifyingKey): boolean {
+    return this.#set === null || this.#set.holds(key)
+  }
+
   /** Time for the next read. */
   run(): void {
     if (this.#reading === null) void this.#read()

@@ -9,6 +9,8 @@ import type { VerifyingKey } from './key.ts'
 
 export interface KeySource {
   find(kid: string | null, algorithm: string): Promise<VerifyingKey | null> | VerifyingKey | null
+  /** Whether a key that was found is still there. */
+  holds(key: VerifyingKey): boolean
 }
 
 /** Why a token is refused. The message holds nothing of the token. */
@@ -17,6 +19,11 @@ export class TokenFault extends Error {
     super(message)
     this.name = 'TokenFault'
   }
+}
+
+export interface VerifiedToken {
+  readonly payload: JWTPayload
+  readonly key: VerifyingKey
 }
 
 type Options = NonNullable<JwtConfig['options']>
@@ -28,7 +35,12 @@ type Options = NonNullable<JwtConfig['options']>
 const TYPES = new Set(['jwt', 'at+jwt'])
 
 /** Rejects with a `TokenFault`, or with what `keys` rejects with. `now` is in epoch ms. */
-export async function verifyToken(token: string, keys: KeySource, options: Options, now: number): Promise<JWTPayload> {
+export async function verifyToken(
+  token: string,
+  keys: KeySource,
+  options: Options,
+  now: number,
+): Promise<VerifiedToken> {
   const { kid, alg } = readHeader(token)
   const found = await keys.find(kid, alg)
   if (found === null) throw new TokenFault('no key of the issuer has the `kid` and `alg` of the token')
@@ -43,7 +55,7 @@ export async function verifyToken(token: string, keys: KeySource, options: Optio
       requiredClaims: expiryRequired ? ['exp'] : [],
     })
     checkIssued(payload, now / 1_000 + clockTolerance)
-    return payload
+    return { payload, key: found }
   } catch (error) {
     throw error instanceof errors.JOSEError ? new TokenFault(`the token is refused: ${error.message}`) : error
   }

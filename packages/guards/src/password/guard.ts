@@ -2,6 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import {
   type Credentials,
   type Guard,
@@ -37,6 +38,7 @@ class PasswordGuard implements Guard, Task {
   readonly #file: string
   readonly #outcome: Outcome
   readonly #hashing: Hashing
+  /** a user whose line is the same is the same object, whenever it was read */
   #users: ReadonlyMap<string, User> = new Map()
   #decoy = decoyHash(undefined)
   /** users by what they showed, under a key that this process alone has; an entry counts while the user is that of the file */
@@ -80,7 +82,18 @@ class PasswordGuard implements Guard, Task {
     }
     this.#outcome.accepted()
     const { namespace, name } = this.#context
-    return { guard: qualify(namespace, name), earlier, identity, roles: user.roles, attributes: {}, expiresAt: null }
+    const isRevoked = (): boolean => this.#users.get(identity) !== user
+    return {
+      guard: qualify(namespace, name),
+      earlier,
+      identity,
+      roles: user.roles,
+      attributes: {},
+      expiresAt: null,
+      get revoked() {
+        return isRevoked()
+      },
+    }
   }
 
   permits(session: Session, roles: readonly string[]): boolean {
@@ -137,12 +150,18 @@ class PasswordGuard implements Guard, Task {
   async #read(): Promise<void> {
     const { report } = this.#context
     try {
-      this.#users = await readUsers(this.#file)
+      const users = await readUsers(this.#file)
+      this.#users = new Map([...users].map(([name, user]) => [name, this.#former(name, user)]))
     } catch (error) {
       throw this.#restate(error)
     }
     this.#decoy = decoyHash([...this.#users.values()][0]?.hash)
     report.event('info', 'PASSWORD_FILE_READ', 'the users are read', { file: this.#file, users: this.#users.size })
+  }
+
+  #former(name: string, user: User): User {
+    const former = this.#users.get(name)
+    return former !== undefined && isDeepStrictEqual(former, user) ? former : user
   }
 
   #restate(error: unknown): Error {

@@ -10,7 +10,7 @@ export interface PasswordConfig {
    */
   options?: {
     /**
-     * File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts for those who connect from then on, and one with a fault is reported and left alone.
+     * File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts at once, and who is connected is disconnected when the line is gone or another; one with a fault is reported and left alone.
      */
     file: string
   }
@@ -39,7 +39,7 @@ export const schema: JsonSchema = {
       ],
       "properties": {
         "file": {
-          "description": "File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts for those who connect from then on, and one with a fault is reported and left alone.",
+          "description": "File with one `name:hash` or `name:hash:role,role` a line; a relative path starts at the folder of the document. Looked at every 5 seconds: a change counts at once, and who is connected is disconnected when the line is gone or another; one with a fault is reported and left alone.",
           "type": "string",
           "minLength": 1,
           "examples": [

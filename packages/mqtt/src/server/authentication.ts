@@ -104,7 +104,9 @@ export class Authentication {
 
   /** Deadlines; `now` is monotonic. */
   check(now: number, answerMs: number): void {
-    if (this.#isOver(this.#endsAt)) {
+    if (isRevoked(this.#session)) {
+      this.#connection.revoked()
+    } else if (this.#isOver(this.#endsAt)) {
       // "The maximum connection time authorized for this connection has been exceeded" (table 3.10) is what an end that
       // was known at CONNECT is; 0x87 would say that something was asked for that is not allowed.
       this.#connection.disconnect(ReasonCode.MaximumConnectTime, 'what the client has shown has expired')
@@ -150,6 +152,12 @@ function endOf(session: Session | null): number {
   let end = NEVER
   for (let each = session; each !== null; each = each.earlier) end = Math.min(end, each.expiresAt ?? NEVER)
   return end
+}
+
+/** A guard has taken back any of what was shown. */
+function isRevoked(session: Session | null): boolean {
+  for (let each = session; each !== null; each = each.earlier) if (each.revoked === true) return true
+  return false
 }
 
 class ConnectAsker implements Asker {

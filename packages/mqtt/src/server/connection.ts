@@ -471,6 +471,12 @@ export class Connection implements StreamHandler<Bytes>, PacketHandler, Guest, P
     this.#disconnect(reasonCode, text, serverReference, null)
   }
 
+  /** The guard has taken back what the client has shown: it may do nothing any more, nor may its will. */
+  revoked(): void {
+    const text = 'what the client has shown does not count any more'
+    this.#disconnect(ReasonCode.NotAuthorized, text, null, ReasonCode.NormalDisconnection)
+  }
+
   /** A fault of ours that nobody else catches. */
   fault(error: unknown): void {
     this.server.reportFault('mqtt.authentication', error)
