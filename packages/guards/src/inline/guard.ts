@@ -75,5 +75,6 @@ export const inline: GuardModule<Options> = {
   type: 'inline',
   schema,
   check,
+  roles: () => new Set(),
   attach: (context) => new InlineGuard(context),
 }

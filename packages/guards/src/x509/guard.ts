@@ -97,5 +97,6 @@ export const x509: GuardModule<Options> = {
   // Who shows a certificate in a message has proved nothing: certificates are public.
   usedBy: ['tls'],
   check,
+  roles: ({ roles }) => new Set(Object.keys(roles)),
   attach: (context) => new X509Guard(context),
 }
