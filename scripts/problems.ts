@@ -18,8 +18,6 @@ export interface CatalogueEntry {
   readonly example?: string
   /** `line:column` in the example */
   readonly at?: string
-  /** the example is for the modules of the engine's tests */
-  readonly modules?: 'test'
   /** why there is no example */
   readonly unseen?: string
 }

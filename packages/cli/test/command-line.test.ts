@@ -34,6 +34,9 @@ const FAULTY = ECHO.replace('exit: echo', 'exti: echo')
 const FAULTY_LINE = FAULTY.split('\n')[2]!
 const FAULTY_COLUMN = FAULTY_LINE.indexOf('exti') + 1
 
+/** How long one process may take; tests that start several have the time of all tests, 120 s. */
+const PROCESS_MS = 60_000
+
 let directory = ''
 
 beforeAll(() => {
@@ -55,7 +58,7 @@ function zillaReading(input: string | undefined, ...args: string[]): { code: num
     cwd: directory,
     input,
     encoding: 'utf8',
-    timeout: 25_000,
+    timeout: PROCESS_MS,
   })
   return { code: status, out: stdout, err: stderr }
 }
@@ -127,7 +130,7 @@ describe('validate', () => {
   })
 
   it('reads the standard input', () => {
-    const args = { cwd: directory, encoding: 'utf8', input: FAULTY, timeout: 25_000 } as const
+    const args = { cwd: directory, encoding: 'utf8', input: FAULTY, timeout: PROCESS_MS } as const
     const { status, stdout } = spawnSync(process.execPath, [BIN, 'validate', '-'], args)
     expect(status).toBe(1)
     expect(stdout).toContain(`<stdin>:3:${FAULTY_COLUMN} error ZC0201`)

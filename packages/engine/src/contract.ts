@@ -256,7 +256,7 @@ export interface Binding<In extends Protocol> {
 export interface Finding {
   readonly level: 'error' | 'warning'
   readonly path: readonly (string | number)[]
-  /** stable, kebab-case: `port-range-empty` */
+  /** stable, kebab-case: `port-invalid` */
   readonly code: string
   readonly message: string
 }

@@ -76,5 +76,6 @@ export const inline: GuardModule<Options> = {
   schema,
   check,
   offline: () => true,
+  roles: () => new Set(),
   attach: (context) => new InlineGuard(context),
 }

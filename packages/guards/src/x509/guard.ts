@@ -98,5 +98,6 @@ export const x509: GuardModule<Options> = {
   usedBy: ['tls'],
   check,
   offline: () => true,
+  roles: ({ roles }) => new Set(Object.keys(roles)),
   attach: (context) => new X509Guard(context),
 }
