@@ -123,7 +123,7 @@ function recordFacts(context: ExplanationContext, inquiry: Inquiry, to: PublishD
   ]
   if (!retain) return facts
   const copy = retainedCopy({ payload, produce, record })
-  const same = copy.key.equals(key) ? 'the same key and headers' : `the same headers, key ${topic}`
+  const same = copy.key?.equals(key) === true ? 'the same key and headers' : `the same headers, key ${topic}`
   const what = copy.tombstone ? 'a tombstone, which clears it' : same
   return [...facts, ['retained copy', `${options.topics.retained}: ${what}`]]
 }
